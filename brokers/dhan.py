@@ -1,0 +1,202 @@
+"""Dhan (DhanHQ API v2).
+
+Logs in by itself with PIN and TOTP, in one call that Dhan offers for it; or by consent: the admin logs in on Dhan's
+page and sends back the address it ends on. An access token made by hand on web.dhan.co is taken too; only that kind can
+be renewed.
+https://dhanhq.co/docs/v2/authentication/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar, TypeVar
+
+from brokers._base import Broker
+from brokers._dhan_account import funds_in, holdings_in, order_address_in, orders_in, positions_in, profile_in
+from brokers._dhan_answers import TOKEN_ID, Claims, answer_in, claims_of, instant
+from brokers._dhan_refusals import accepted, granted, renewal_refused
+from brokers._errors import ConsentRejected, TokenRejected, UnexpectedReply, WrongClient
+from brokers._expiry import lasting
+from brokers._http import Sent, per_second
+from brokers._jwt import JWT
+from brokers._reply import Reply, maybe, pick
+from brokers._totp import SENT_AT_LEAST, TotpSecret
+from brokers._types import AccessToken, Code, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
+
+T = TypeVar("T")
+
+EXPIRY = lasting(timedelta(hours=24))
+CONSENT_LIFE = timedelta(hours=12)
+"""Dhan names no time; half a day keeps yesterday's link from being offered tomorrow."""
+
+
+class Pin(Secret):
+    """Digits; a PIN with anything else in it is found when the config is read, not by a refused login."""
+
+    __slots__ = ()
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        if not (value.isascii() and value.isdecimal()):
+            raise ValueError("the PIN is made of digits only")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    client_id: str
+    pin: Pin | None = None
+    totp_secret: TotpSecret | None = None
+    api_key: Secret | None = None
+    api_secret: Secret | None = None
+
+
+class Dhan(Broker[Config]):
+    Config = Config
+    name = "dhan"
+    title = "Dhan"
+    domain = "dhan.co"
+    endpoints: ClassVar = {"auth": "https://auth.dhan.co", "api": "https://api.dhan.co/v2"}
+    ways: ClassVar = {"auto": ("pin", "totp_secret"), "assisted": ("api_key", "api_secret")}
+    positions_on_ways: ClassVar = {
+        "auto": "Dhan offers this call itself: automating the login of your own account is allowed and documented",
+        "assisted": "Dhan means this page for a person: you log in, kunji only opens it and takes what comes back",
+    }
+    login_gap = timedelta(minutes=2, seconds=10)
+    tells_order_address = True
+    # Dhan allows 20 a second, and 10 for orders; whether reading the order book counts as one it does not say.
+    paces: ClassVar = {"auth": per_second(2), "api": per_second(8)}
+
+    @staticmethod
+    def expiry(issued_at: datetime) -> datetime:
+        return EXPIRY(issued_at)
+
+    @property
+    def client_id(self) -> str:
+        return self.config.client_id
+
+    def login(self) -> AccessToken | Consent:
+        if self.given.login == "assisted":
+            return self._consent(self.generate_consent())
+        return self._token(self.generate_access_token(self.code(SENT_AT_LEAST)))
+
+    def answer_in(self, pasted: Secret) -> Secret:
+        answer = answer_in(pasted, login_page=self.given.endpoints["auth"])
+        if JWT.fullmatch(answer.reveal()):
+            self._own_claims(answer)
+        elif self.given.login != "assisted":
+            raise ConsentRejected(
+                "this account logs in by itself; only an access token made on web.dhan.co can be sent for it"
+            )
+        return answer
+
+    def exchange(self, answer: Secret) -> AccessToken:
+        if not JWT.fullmatch(answer.reveal()):
+            return self._token(self.consume_consent(answer))
+        claims = self._own_claims(answer)
+        return AccessToken(answer, self.client_id, claims.issued_at, claims.expires_at, claims.made_by_hand)
+
+    def renew(self, token: AccessToken) -> AccessToken | Consent:
+        """Only tokens made on Dhan Web can be renewed, and only while they live. The old one dies at once."""
+        if token.renewable and self.clock.now() < token.expires_at:
+            renewed = self.renew_token(token)
+            if renewed is not None:
+                return self._token(renewed, owner=token.client_id)
+        return self.login()
+
+    def profile(self, token: AccessToken) -> Profile:
+        return self._read("/profile", token, profile_in)
+
+    def funds(self, token: AccessToken) -> Funds:
+        return self._read("/fundlimit", token, funds_in)
+
+    def holdings(self, token: AccessToken) -> list[Holding]:
+        return self._read("/holdings", token, holdings_in)
+
+    def positions(self, token: AccessToken) -> list[Position]:
+        return self._read("/positions", token, positions_in)
+
+    def orders(self, token: AccessToken) -> list[Order]:
+        return self._read("/orders", token, orders_in)
+
+    def order_address(self, token: AccessToken) -> OrderAddress:
+        return self._read("/ip/getIP", token, order_address_in)
+
+    def environment(self, token: AccessToken) -> dict[str, str]:
+        return {"DHAN_CLIENT_ID": self.client_id, "DHAN_ACCESS_TOKEN": token.value.reveal()}
+
+    def headers(self, token: AccessToken) -> dict[str, str]:
+        return {"access-token": token.value.reveal(), "client-id": self.client_id}
+
+    # One request each. None but `_read` is repeated: each may end the token that is alive.
+
+    def generate_access_token(self, code: Code) -> object:
+        params = {"dhanClientId": self.client_id, "pin": self.config.pin or "", "totp": code.digits}
+        return granted(self.http.post("auth", "/app/generateAccessToken", params=params), "accessToken")
+
+    def generate_consent(self) -> object:
+        reply = self.http.post(
+            "auth", "/app/generate-consent", params={"client_id": self.client_id}, headers=self._app_headers()
+        )
+        return granted(reply, "consentAppId")
+
+    def consume_consent(self, token_id: Secret) -> object:
+        """Dhan's pages and its own client disagree on the verb; only "no such call" is answered with the other one."""
+        path, params, headers = "/app/consumeApp-consent", {"tokenId": token_id}, self._app_headers()
+        reply = self.http.get("auth", path, params=params, headers=headers)
+        if reply.status in {404, 405}:
+            reply = self.http.post("auth", path, params=params, headers=headers)
+        return granted(reply, "accessToken", otherwise=ConsentRejected)
+
+    def renew_token(self, token: AccessToken) -> object | None:
+        """None where only a login helps."""
+        headers: Sent = {"access-token": token.value, "dhanClientId": self.client_id}
+        reply = self.http.get("api", "/RenewToken", headers=headers)
+        if renewal_refused(reply):
+            return None
+        try:
+            return accepted(reply)
+        except TokenRejected:
+            return None
+
+    def _read(self, path: str, token: AccessToken, judge: Callable[[Reply], T]) -> T:
+        return self.http.read("api", path, judge, headers=self.headers(token))
+
+    def _app_headers(self) -> Sent:
+        return {"app_id": self.config.api_key or "", "app_secret": self.config.api_secret or ""}
+
+    def _consent(self, body: object) -> Consent:
+        consent_id = pick(body, "consentAppId", of=str)
+        if not TOKEN_ID.fullmatch(consent_id):
+            raise UnexpectedReply("Dhan's consent has an id of a kind its documentation does not show")
+        return Consent(
+            f"{self.given.endpoints['auth']}/login/consentApp-login?consentAppId={consent_id}",
+            expects="the address you land on after logging in, or an access token made on web.dhan.co",
+            expires_at=self.clock.now() + CONSENT_LIFE,
+            asks_totp=self.totp_secret is not None,
+        )
+
+    def _token(self, body: object, owner: str | None = None) -> AccessToken:
+        """The JWT itself is the judge of times: `expiryTime` has no zone."""
+        value = maybe(body, "accessToken", of=Secret) or pick(body, "token", of=Secret)
+        claims = claims_of(value)
+        told = maybe(body, "dhanClientId", of=str) or owner
+        if claims is None:
+            issued_at = self.clock.now()
+            expires_at = instant(maybe(body, "expiryTime", of=str)) or self.expiry(issued_at)
+            return AccessToken(value, told or pick(body, "dhanClientId", of=str), issued_at, expires_at)
+        if told not in (None, claims.client_id):
+            raise WrongClient("Dhan's answer names one client, and the token in it another")
+        return AccessToken(value, claims.client_id, claims.issued_at, claims.expires_at, claims.made_by_hand)
+
+    def _own_claims(self, token: Secret) -> Claims:
+        """What a token somebody sent says of itself, before anybody is asked about it."""
+        claims = claims_of(token)
+        if claims is None:
+            raise ConsentRejected("this looks like an access token, but not like one of Dhan's")
+        if claims.client_id != self.client_id:
+            raise ConsentRejected("this access token belongs to another client id than this account")
+        if claims.expires_at <= self.clock.now():
+            raise ConsentRejected("this access token has expired; make a new one on web.dhan.co")
+        return claims
