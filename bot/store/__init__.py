@@ -1,0 +1,171 @@
+"""Where tokens lie: the interface every store has, and `open_store`.
+
+A store is thread-safe and may be used by several processes. What is given out is a copy; what is saved is on disk (or
+at the server) when the call returns. Every value is sealed. Failures are `StoreError`s that never overwrite anything.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+from bot.store.records import AccountNote, Alert, BotNote, HeldToken, HistoryRow, OpenConsent, OutboxItem
+from brokers import KunjiError
+from kunji import StoreUnreadable
+from kunji._places import Places, find
+
+HISTORY_KEPT = 200
+"""Rows of history kept per account."""
+
+
+class StoreError(KunjiError):
+    """The store cannot be read or written; what was there is still there."""
+
+
+class LockBusy(KunjiError):
+    """Somebody else holds the account's lock and did not let go in time."""
+
+
+class Store(ABC):
+    """The whole interface. Account names are as in the config."""
+
+    # Tokens.
+
+    @abstractmethod
+    def load(self, account: str) -> HeldToken | None:
+        """The account's token, dead or alive. Notices what other processes saved. Raises StoreError."""
+
+    @abstractmethod
+    def save(self, account: str, held: HeldToken) -> None:
+        """Keep it in place of the earlier one; durable when this returns. Raises StoreError."""
+
+    @abstractmethod
+    def delete(self, account: str) -> None:
+        """Forget the token; nothing happens if there is none."""
+
+    @abstractmethod
+    def accounts(self) -> list[str]:
+        """Names of the accounts that have a token, sorted."""
+
+    @abstractmethod
+    def changes(self, timeout: float) -> set[str]:
+        """Wait, at most that many seconds of real time, until a token was saved or deleted by anyone since the last
+        call from this store object; the names. Empty when the time is up."""
+
+    # Notes.
+
+    @abstractmethod
+    def note(self, account: str) -> AccountNote:
+        """What is remembered of the account; an empty note if nothing is."""
+
+    @abstractmethod
+    def update(self, changes: dict[str, Callable[[AccountNote], AccountNote]]) -> dict[str, AccountNote]:
+        """Change the notes of these accounts in one durable write; the new notes. Each change is a pure function, as
+        it may run again when another writer came first; a change that returns an equal note writes nothing."""
+
+    @abstractmethod
+    def bot_note(self) -> BotNote: ...
+
+    @abstractmethod
+    def update_bot(self, change: Callable[[BotNote], BotNote]) -> BotNote:
+        """As `update`, for what is remembered of the bot as a whole."""
+
+    # The outbox, in order.
+
+    @abstractmethod
+    def queue(self, items: Iterable[OutboxItem]) -> list[int]:
+        """Keep messages until `settle`; their ids, rising. One durable write."""
+
+    @abstractmethod
+    def queued(self) -> list[tuple[int, OutboxItem]]:
+        """What waits, oldest first."""
+
+    @abstractmethod
+    def settle(self, outcomes: dict[int, OutboxItem | None]) -> None:
+        """Replace an item, or drop it (None) because Telegram took it."""
+
+    # History.
+
+    @abstractmethod
+    def record(self, row: HistoryRow) -> None:
+        """Add a row; the last `HISTORY_KEPT` per account stay."""
+
+    @abstractmethod
+    def history(self, account: str, limit: int = HISTORY_KEPT) -> list[HistoryRow]:
+        """The last rows, newest first."""
+
+    # Locks, keys, health.
+
+    @abstractmethod
+    def lock(self, account: str, timeout: float) -> AbstractContextManager[None]:
+        """Hold the account alone, across threads and processes. `timeout` in seconds. Raises LockBusy.
+        Freed when its holder dies."""
+
+    @abstractmethod
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes that only holders of the store's key can make; for signing buttons and fingerprints."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Prove that it can be read with this key and written. Raises StoreError."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+def open_store(
+    folder: str | Path,
+    store: str | None = None,
+    *,
+    key: bytes | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Store:
+    """The store of this config folder, begun if there is none; `store` is what its config says of the place.
+
+    `key` is a key ring (see `kunji._seal`); without it the key is found as every reader finds it, and made where a
+    store begins. Raises StoreError.
+    """
+    # Each kind of store brings its own libraries along.
+    from bot.store import _key, tinydb
+
+    places = places_of(folder, store, environment)
+    source = partial(_key.read_key, places, True, environment) if key is None else lambda: key
+    return tinydb.open_folder(places.store, source)
+
+
+def places_of(folder: str | Path, store: str | None, environment: Mapping[str, str] = os.environ) -> Places:
+    """Where the store of this config folder and its key lie. Raises StoreError."""
+    try:
+        return find(folder, environment.get("KUNJI_STORE") or store, environment)
+    except StoreUnreadable as error:
+        raise StoreError(str(error)) from None
+
+
+def recover(place: str | Path) -> list[str]:
+    """Put the last whole copy in the place of every file that is damaged or gone, with the bot stopped; what was done,
+    in sentences. The damaged file stays beside it. What was saved after that copy is lost. Raises StoreError."""
+    from bot.store import _recovery
+
+    return _recovery.recover(Path(place))
+
+
+__all__ = [
+    "HISTORY_KEPT",
+    "AccountNote",
+    "Alert",
+    "BotNote",
+    "HeldToken",
+    "HistoryRow",
+    "LockBusy",
+    "OpenConsent",
+    "OutboxItem",
+    "Store",
+    "StoreError",
+    "open_store",
+    "places_of",
+    "recover",
+]

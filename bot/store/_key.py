@@ -1,0 +1,59 @@
+"""The store's key: found, or made when a store begins. Knows the folder and the key file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from bot.store import StoreError
+from bot.store._files import in_our_words, make_folder, write_new
+from kunji._errors import NoKey
+from kunji._places import Places, read_ring
+from kunji._seal import new_key, write_ring
+
+_LOST = "put kunji.key back or set KUNJI_KEY; nothing was changed"
+
+
+def read_key(places: Places, create: bool, environment: Mapping[str, str] = os.environ) -> bytes:
+    """The key ring: one key of 32 bytes, or several while keys are being changed, the one to seal with first.
+
+    With `create`, a key is made where a store begins, never where something is sealed already. Raises StoreError.
+    """
+    with suppress(NoKey):
+        return _found(places, environment)
+    begun = _has_sealed(Path(places.store))
+    try:
+        # Somebody else may have begun the store since we looked.
+        return _found(places, environment)
+    except NoKey as error:
+        missing = str(error)
+    if begun:
+        raise StoreError(f"the key is lost: {missing}; without it the store cannot be read", hint=_LOST)
+    if not create:
+        raise StoreError(missing)
+    return _made(places, environment)
+
+
+def _found(places: Places, environment: Mapping[str, str]) -> bytes:
+    try:
+        return read_ring(places, environment)
+    except NoKey:
+        raise
+    except Exception as error:
+        raise StoreError(str(error)) from None
+
+
+def _made(places: Places, environment: Mapping[str, str]) -> bytes:
+    path = Path(places.key_file)
+    with in_our_words(f"the key file {path} cannot be made"):
+        make_folder(Path(places.store))
+        # Somebody else may be starting at this moment: then theirs is the key.
+        with suppress(FileExistsError):
+            write_new(path, write_ring(new_key()).encode())
+    return _found(places, environment)
+
+
+def _has_sealed(store: Path) -> bool:
+    return any(store.glob("*.json*")) or any(store.glob("history/*.json*"))

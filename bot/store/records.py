@@ -1,0 +1,148 @@
+"""What the store takes and gives. Times are aware and in UTC.
+
+Every record is made of text, numbers, booleans, times, secrets and tuples or mappings of these, so that one codec
+serves all of them and any store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from brokers import AccessToken, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class HeldToken:
+    """A token and what is known of it. Sealed whole; read by programs through the package `kunji`."""
+
+    token: AccessToken
+    proven: bool
+    """The broker's profile confirmed it. An unproven token is handed out all the same."""
+    rejected_at: datetime | None = None
+    """When the broker said it is dead although its time is not up. A rejected token is handed to nobody."""
+    environment: Mapping[str, Secret] = field(default_factory=dict)
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConsent:
+    """A login that waits for the admin."""
+
+    url: Secret | None
+    expects: str
+    asks_totp: bool
+    opened_at: datetime
+    expires_at: datetime | None
+    failures: int = 0
+    """Failed exchanges; three close it."""
+    chat: int | None = None
+    message: int | None = None
+    """The message that asks for it, so that a reply to it can be told apart and the message edited."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNote:
+    """What is remembered of an account besides its token. Survives restarts; says nothing secret but the consent."""
+
+    paused: bool = False
+
+    # The attempt budget.
+    fingerprint: str = ""
+    """The config the refusals below belong to: when it changes they are forgotten."""
+    strikes: int = 0
+    """Attempts that were refused, or cut off so that nobody knows; see `bot.budget`."""
+    refusal: str | None = None
+    """The last refusal, as it is shown."""
+    failures: int = 0
+    """Attempts in a row that ended without a word about the credentials (unreachable, 5xx, 429, nonsense)."""
+    retry_at: datetime | None = None
+    begun_at: datetime | None = None
+    """A login was sent and its outcome is not known (yet, or ever if we were killed)."""
+    last_login_at: datetime | None = None
+    """When the broker last granted one: its gap counts from here."""
+    windows: tuple[int, ...] = ()
+    """TOTP windows taken, newest last."""
+    replaced_on: date | None = None
+    """The last trading day (IST) on which a dead token was replaced by itself."""
+
+    # What was told.
+    warned_for: datetime | None = None
+    """The expiry the warning was about."""
+    expired_for: datetime | None = None
+    intruder_for: datetime | None = None
+    """The issue time of the token about whose death by another program's login the admin was told."""
+    asked_at: datetime | None = None
+    """When an assisted account's admin was last asked to log in."""
+    unreachable_since: datetime | None = None
+    unreachable_told: bool = False
+    order_address: str | None = None
+    """The address orders were last seen to come from."""
+
+    probed_at: datetime | None = None
+    last_failure: str | None = None
+    last_failure_at: datetime | None = None
+    consent: OpenConsent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BotNote:
+    """What is remembered of the bot as a whole."""
+
+    locked: bool = False
+    proved_on: date | None = None
+    """The day (IST) of the last ready proof."""
+    knocked_at: datetime | None = None
+    """When the admin was last told of a stranger."""
+    clock_told: bool = False
+    second_poller_since: datetime | None = None
+    second_poller_told: bool = False
+    config_fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """The fingerprint of each config file at the last start."""
+    supergroups: Mapping[str, int] = field(default_factory=dict)
+    """Groups that became supergroups: the configured id (as text) and the new one."""
+    spent_buttons: Mapping[str, datetime] = field(default_factory=dict)
+    """Buttons that work once, by their signature, and when they expire."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One refresh. Never a secret."""
+
+    account: str
+    at: datetime
+    who: str
+    """`admin` (from the chat), `command line`, `schedule`, `program`."""
+    way: str
+    """`login`, `renew`, `exchange`, `paste`."""
+    seconds: float
+    outcome: str
+    """`granted`, or the name of the error's class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something the bot says by itself: a kind known to `handlers.text`, and the facts for its sentence."""
+
+    kind: str
+    at: datetime
+    account: str | None = None
+    facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    """Times as ISO 8601 text."""
+    loud: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """A message to one chat that Telegram has not taken yet."""
+
+    chat: int
+    alerts: tuple[Alert, ...]
+    queued_at: datetime
+    tries: int = 0
+    not_before: datetime | None = None
+    uncertain: bool = False
+    """A send timed out: it may have arrived."""
+    parked: str | None = None
+    """Why Telegram will not take it (403, 400); parked items block nobody and are shown by `/start`."""

@@ -1,0 +1,81 @@
+"""Where the store and its key lie, for the bot and for every program that reads.
+
+The store: what the caller says, else KUNJI_STORE, else `"store"` in the config folder's `bot_config.json`, else
+`.kunji` in the config folder. The config folder: what the caller says, else KUNJI_CONFIG, else the working folder.
+The key: the text in KUNJI_KEY, else the file named by KUNJI_KEY_FILE, else `kunji.key` in the store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kunji._errors import NoKey, StoreUnreadable
+from kunji._seal import parse_ring
+
+KEY_FILE = "kunji.key"
+
+
+class Places(NamedTuple):
+    store: str
+    """A folder."""
+    key_file: str
+    """Read only where KUNJI_KEY is not set."""
+
+
+def find(
+    config: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Places:
+    """Raises StoreUnreadable if the store is on a server, or its place cannot be known."""
+    folder = os.path.abspath(os.path.expanduser(config or environment.get("KUNJI_CONFIG") or "."))
+    place = os.fspath(store or environment.get("KUNJI_STORE") or _configured(folder, environment) or "")
+    if "://" in place:
+        raise StoreUnreadable("the store is on a server; this version reads stores on this machine only")
+    place = os.path.abspath(os.path.expanduser(place)) if place else os.path.join(folder, ".kunji")
+    return Places(place, environment.get("KUNJI_KEY_FILE") or os.path.join(place, KEY_FILE))
+
+
+def _configured(folder: str, environment: Mapping[str, str]) -> str | None:
+    path = os.path.join(folder, "bot_config.json")
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            place = json.load(file).get("store")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError, RecursionError):
+        raise StoreUnreadable(f"{path} cannot be read; it may say where the store lies") from None
+    if not isinstance(place, str):
+        return None
+    if place.startswith("${") and place.endswith("}"):
+        place = environment.get(place[2:-1], "")
+        if not place:
+            raise StoreUnreadable(f'"store" in {path} names a variable that is not set here; set KUNJI_STORE')
+    return place if "://" in place else os.path.join(folder, os.path.expanduser(place))
+
+
+def read_ring(places: Places, environment: Mapping[str, str] = os.environ) -> bytes:
+    """The key ring. Raises NoKey if there is none, StoreUnreadable if it is not one or lies open to others."""
+    text = environment.get("KUNJI_KEY")
+    if text:
+        return parse_ring(text, "KUNJI_KEY")
+    path = places.key_file
+    try:
+        with open(path, encoding="ascii") as file:
+            if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise StoreUnreadable(f"others may read the key in {path}; mend it with: chmod 600 '{path}'")
+            return parse_ring(file.read(), path)
+    except FileNotFoundError:
+        raise NoKey(f"there is no key: {path} does not exist and KUNJI_KEY is not set") from None
+    except (OSError, ValueError) as error:
+        raise StoreUnreadable(f"the key in {path} cannot be read: {reason(error)}") from None
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, in words."""
+    known = error.strerror if isinstance(error, OSError) else None
+    return (known or "it is not text").lower()

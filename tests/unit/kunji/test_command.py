@@ -1,0 +1,179 @@
+"""`kunji token` and `kunji env`: the value alone on stdout, sentences on stderr, and an exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kunji._errors import Error
+from kunji._formats import check_names, dotenv, powershell, sh
+from tests.unit.kunji.written import held, store
+
+_ROOT = Path(__file__).parents[3]
+_LIVE = datetime.now(UTC) + timedelta(days=1)
+_VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=20)
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+def kunji(folder: Path, *arguments: str, **environment: str) -> Ended:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KUNJI_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "kunji", *arguments],
+        cwd=folder,
+        env=clean | {"PYTHONPATH": str(_ROOT)} | environment,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def test_the_token_is_alone_on_stdout(tmp_path: Path) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+
+    assert kunji(tmp_path, "token", "dhan") == Ended(0, "my-token\n", "")
+    assert kunji(_ROOT, "token", "--config", str(tmp_path), "dhan") == Ended(0, "my-token\n", "")
+    assert kunji(_ROOT, "token", "dhan", f"--store={tmp_path}/.kunji") == Ended(0, "my-token\n", "")
+
+
+def test_the_token_as_json(tmp_path: Path) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+
+    answer = json.loads(kunji(tmp_path, "token", "dhan", "--json").out)
+
+    assert answer == {"account": "dhan", "token": "my-token", "expires_at": _LIVE.isoformat()}
+
+
+def test_no_live_token_is_exit_code_three(tmp_path: Path) -> None:
+    ended = kunji(tmp_path, "token", "dhan")
+
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err.startswith("kunji: there is no token for dhan")
+
+
+def test_an_unreadable_store_is_exit_code_one(tmp_path: Path) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+    (tmp_path / ".kunji" / "tokens.json").write_text("nonsense")
+
+    ended = kunji(tmp_path, "token", "dhan")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "is damaged" in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("token",),
+        ("token", "a", "b"),
+        ("token", "a", "--nonsense"),
+        ("token", "a", "--store"),
+        ("env",),
+        ("env", "a", "--format", "xml"),
+    ],
+)
+def test_a_mistyped_command_is_exit_code_two(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ended = kunji(tmp_path, *arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert f"; type: kunji {arguments[0]} NAME" in ended.err
+
+
+def test_a_folder_with_somebody_elses_modules_changes_nothing(tmp_path: Path) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+    (tmp_path / "bot.py").write_text("raise SystemExit('somebody else')")
+    (tmp_path / "brokers").mkdir()
+    (tmp_path / "brokers" / "__init__.py").write_text("raise SystemExit('somebody else')")
+
+    assert kunji(tmp_path, "token", "dhan").out == "my-token\n"
+    assert "somebody else" not in kunji(tmp_path, "--help").err
+
+
+def test_only_what_it_needs_is_loaded(tmp_path: Path) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+    script = (
+        "import sys; from kunji.__main__ import answer; code = answer('token', ['dhan']);"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[1:])), code)"
+    )
+    heavy = ["bot", "brokers", "handlers", "click", "filelock", "pydantic", "tinydb", "telegram", "requests", "logging"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, *heavy],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        capture_output=True,
+        check=True,
+        timeout=60,
+        text=True,
+    )
+
+    assert done.stdout == "my-token\n[] 0\n"
+
+
+def test_the_environment_of_several_accounts_is_one(tmp_path: Path) -> None:
+    bot = store(tmp_path)
+    bot.save("dhan", held("one", expires_at=_LIVE))
+    bot.save("kotak", held("two", expires_at=_LIVE, KOTAK_TOKEN="two", KOTAK_SID="it's"))
+
+    assert kunji(tmp_path, "env", "dhan", "kotak").out == (
+        "export DHAN_ACCESS_TOKEN='one'\nexport KOTAK_TOKEN='two'\nexport KOTAK_SID='it'\\''s'\n"
+    )
+    assert json.loads(kunji(tmp_path, "env", "kotak", "--format", "json").out) == {
+        "KOTAK_TOKEN": "two",
+        "KOTAK_SID": "it's",
+    }
+
+
+def test_accounts_that_set_the_same_variable_are_not_mixed(tmp_path: Path) -> None:
+    bot = store(tmp_path)
+    bot.save("dhan", held("one", expires_at=_LIVE))
+    bot.save("dhan-wife", held("two", expires_at=_LIVE))
+
+    ended = kunji(tmp_path, "env", "dhan", "dhan-wife")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "several of these accounts set DHAN_ACCESS_TOKEN" in ended.err
+
+
+@given(values=st.lists(_VALUES, max_size=5))
+def test_dotenv_gives_back_every_value(values: list[str]) -> None:
+    written = {f"NAME_{place}": value for place, value in enumerate(values)}
+
+    assert dotenv_values(stream=io.StringIO(dotenv(written)), interpolate=False) == written
+
+
+def test_a_shell_gives_back_every_value() -> None:
+    values = ["", "it's", '"$HOME" `id` \\', "two\nlines", "₹ – ‘’", "-n", "*"]
+    written = {f"NAME_{place}": value for place, value in enumerate(values)}
+    script = sh(written) + "".join(f'printf "%s\\001" "${name}";' for name in written)
+
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, timeout=60)
+
+    assert done.stdout.decode().split("\x01")[:-1] == values
+
+
+def test_powershell_takes_every_quotation_mark_for_one() -> None:
+    assert powershell({"NAME": "it's ‘so’"}) == "$env:NAME = 'it''s ‘‘so’’'\n"
+
+
+@pytest.mark.parametrize("name", ["", "A B", "A;id", "1A", "A=B", "É"])
+def test_a_name_that_a_shell_could_take_for_a_command_is_refused(name: str) -> None:
+    with pytest.raises(Error):
+        check_names({name: "value"})

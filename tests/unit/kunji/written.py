@@ -1,0 +1,37 @@
+"""Stores for readers to read, written by the bot's own store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.store import Store, open_store
+from bot.store.records import HeldToken
+from brokers import AccessToken, Secret
+
+NOW = datetime(2026, 1, 5, 3, 15, tzinfo=UTC)
+
+
+def store(folder: Path) -> Store:
+    return open_store(folder, environment={})
+
+
+def held(
+    value: str,
+    *,
+    expires_at: datetime = NOW + timedelta(hours=8),
+    rejected_at: datetime | None = None,
+    **variables: str,
+) -> HeldToken:
+    return HeldToken(
+        AccessToken(Secret(value), "1100", NOW, expires_at),
+        proven=False,
+        rejected_at=rejected_at,
+        environment=_secret(variables or {"DHAN_ACCESS_TOKEN": value}),
+        headers=_secret({"access-token": value}),
+    )
+
+
+def _secret(values: Mapping[str, str]) -> dict[str, Secret]:
+    return {name: Secret(value) for name, value in values.items()}
