@@ -1,0 +1,178 @@
+"""What holds for the bot as a whole."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.config import file_fingerprint, fingerprint
+from bot.trading import Hours
+from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, faults, loaded, only_fault, write
+
+OTHER_TOKEN = "110201544:BBHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
+BARE = {key: value for key, value in AUTO.items() if key != "telegram_bot_token"}
+
+
+def test_without_a_bots_file_everything_has_its_default(folder: Path) -> None:
+    write(folder, "dhan_config.json", AUTO)
+
+    config = loaded(folder)
+
+    assert config.hours == Hours()
+    assert (config.store, config.proxy, config.telegram_api_url, config.totp_in_chat) == (None, None, None, True)
+    assert config.extra_trading_days == config.extra_holidays == frozenset()
+
+
+def test_every_key_of_the_bots_file_is_taken(folder: Path) -> None:
+    write(folder, "dhan_config.json", BARE)
+    write(
+        folder,
+        "bot_config.json",
+        {
+            "warn_before_minutes": 90,
+            "morning": "8:40",
+            "ask_at": "08:00",
+            "ready_at": "09:00",
+            "trading_ends": "16:00",
+            "probe_minutes": 5,
+            "quiet_hours": "22:00-07:00",
+            "extra_trading_days": ["2026-11-08"],
+            "extra_holidays": ["2026-11-25"],
+            "totp_in_chat": False,
+            "store": "tokens",
+            "proxy": "http://me:word@127.0.0.1:3128",
+            "telegram_api_url": "http://127.0.0.1:8081/",
+            "telegram_bot_token": BOT_TOKEN,
+        },
+    )
+
+    config = loaded(folder)
+
+    assert config.hours == Hours(
+        morning=time(8, 40),
+        ask_at=time(8),
+        ready_at=time(9),
+        trading_ends=time(16),
+        warn_before=timedelta(minutes=90),
+        probe_every=timedelta(minutes=5),
+        quiet=(time(22), time(7)),
+    )
+    assert config.extra_trading_days == {date(2026, 11, 8)}
+    assert config.extra_holidays == {date(2026, 11, 25)}
+    assert config.totp_in_chat is False
+    assert config.store == str(folder / "tokens")
+    assert config.telegram_api_url == "http://127.0.0.1:8081"
+    assert config.proxy == "http://me:word@127.0.0.1:3128"
+    assert "word" not in repr(config)
+    assert "word" in {secret.reveal() for secret in config.secrets}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("warn_before_minutes", 0),
+        ("warn_before_minutes", True),
+        ("warn_before_minutes", "120"),
+        ("warn_before_minutes", 1441),
+        ("probe_minutes", 2.5),
+        ("morning", "8.45"),
+        ("morning", "24:00"),
+        ("ask_at", 815),
+        ("trading_ends", "09:00"),
+        ("quiet_hours", "22:00"),
+        ("quiet_hours", "22:00-22:00"),
+        ("quiet_hours", ["22:00", "07:00"]),
+        ("extra_trading_days", "2026-11-08"),
+        ("extra_holidays", ["8.11.2026"]),
+        ("extra_holidays", [20261108]),
+        ("totp_in_chat", 1),
+        ("totp_in_chat", "false"),
+        ("store", 1),
+        ("proxy", "proxy:3128"),
+        ("proxy", "socks5://127.0.0.1:1"),
+        ("telegram_api_url", "http://example.com"),
+        ("telegram_api_url", "https://example.com?x=1"),
+        ("telegram_bot_token", "110201543"),
+        ("telegram_bot_token", 110201543),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_one_fault_that_says_what_was_expected(
+    folder: Path, key: str, value: object
+) -> None:
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "bot_config.json", {key: value})
+
+    assert only_fault(folder).startswith(f"bot_config.json: {key}: expected ")
+
+
+def test_an_accounts_key_in_the_bots_file_is_sent_to_its_place(folder: Path) -> None:
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "bot_config.json", {"pin": "012345", "prob_minutes": 5})
+
+    assert faults(folder) == [
+        "bot_config.json: pin: belongs into an account's file, such as dhan_config.json",
+        "bot_config.json: prob_minutes: unknown key; did you mean probe_minutes?",
+    ]
+
+
+def test_one_bot_token_may_stand_in_every_file(folder: Path) -> None:
+    write(folder, "bot_config.json", {"telegram_bot_token": BOT_TOKEN})
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "dhan-b_config.json", FLAT | {"client_id": 2})
+
+    assert loaded(folder, {"TELEGRAM_BOT_TOKEN": BOT_TOKEN}).bot_token.reveal() == BOT_TOKEN
+
+
+def test_two_bot_tokens_are_a_fault(folder: Path) -> None:
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "dhan-b_config.json", FLAT | {"client_id": 2, "telegram_bot_token": OTHER_TOKEN})
+
+    assert only_fault(folder) == (
+        "dhan_config.json: telegram_bot_token: is another bot's than the one in dhan-b_config.json; there is one bot"
+    )
+
+
+def test_no_bot_token_is_a_fault(folder: Path) -> None:
+    write(folder, "dhan_config.json", BARE)
+
+    assert only_fault(folder).startswith(f"{folder}: telegram_bot_token: is missing; expected in one of the files")
+
+
+def test_a_fingerprint_changes_with_the_credentials_and_with_nothing_else(folder: Path) -> None:
+    write(folder, "dhan_config.json", AUTO)
+    first = loaded(folder).accounts[0]
+    write(
+        folder,
+        "dhan_config.json",
+        AUTO | {"telegram_chat_id": 6, "morning": "08:00", "totp_secret": "jbswy3dp ehpk3pxp jbswy3dp ehpk3pxp"},
+    )
+    same = loaded(folder).accounts[0]
+    write(folder, "dhan_config.json", AUTO | {"pin": "012346"})
+    other = loaded(folder).accounts[0]
+
+    assert fingerprint(first, b"k") == fingerprint(same, b"k")
+    assert fingerprint(first, b"k") != fingerprint(other, b"k")
+    assert fingerprint(first, b"k") != fingerprint(first, b"l")
+
+
+def test_a_files_fingerprint_changes_with_the_file(folder: Path) -> None:
+    write(folder, "bot_config.json", {})
+    write(folder, "dhan_config.json", AUTO)
+    before = {source.name: file_fingerprint(source, b"k") for source in loaded(folder).files}
+    write(folder, "dhan_config.json", AUTO | {"telegram_chat_id": 6})
+    after = {source.name: file_fingerprint(source, b"k") for source in loaded(folder).files}
+
+    assert before["bot_config.json"] == after["bot_config.json"]
+    assert before["dhan_config.json"] != after["dhan_config.json"]
+
+
+def test_a_totp_secret_of_another_kind_is_another_secret(folder: Path) -> None:
+    address = f"otpauth://totp/Dhan?secret={AUTO['totp_secret']}"
+    write(folder, "dhan_config.json", AUTO | {"totp_secret": address})
+    usual = loaded(folder).accounts[0]
+    write(folder, "dhan_config.json", AUTO | {"totp_secret": f"{address}&algorithm=SHA256"})
+    other = loaded(folder).accounts[0]
+
+    assert fingerprint(usual, b"k") != fingerprint(other, b"k")
