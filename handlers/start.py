@@ -1,0 +1,22 @@
+"""/start: who you are to the bot, how every account stands, and how the bot itself is."""
+
+from __future__ import annotations
+
+from telegram import Update
+
+from handlers import text
+from handlers.access import Role, my_accounts
+from handlers.buttons import button
+from handlers.context import Context, person, reply
+from handlers.status import shortcuts
+
+
+async def start(update: Update, context: Context) -> None:
+    tokens, now = context.desk.tokens, context.desk.now()
+    seen, own = my_accounts(update, context, Role.VIEWER), my_accounts(update, context, Role.ADMIN)
+    viewed = [name for name in seen if name not in own]
+    found = await tokens.status(seen)
+    said = text.start(own, viewed, found, await tokens.health(), await tokens.locked(), now)
+    user = person(update)[1]
+    again = button(context.desk, user, "look", "")
+    await reply(update, said, buttons=[*shortcuts(context, user, own), [again]])

@@ -1,0 +1,32 @@
+"""/status: every account and how long its token is good for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from telegram import InlineKeyboardButton, Update
+
+from handlers import text
+from handlers.access import Role, my_accounts, pick_accounts
+from handlers.buttons import Pressed, button, in_rows
+from handlers.context import Context, person, reply, words
+
+
+async def status(update: Update, context: Context) -> None:
+    words(context, 1)
+    await _tell(update, context, pick_accounts(update, context, Role.VIEWER))
+
+
+async def look(update: Update, context: Context, _pressed: Pressed) -> None:
+    await _tell(update, context, my_accounts(update, context, Role.VIEWER))
+
+
+async def _tell(update: Update, context: Context, names: Sequence[str]) -> None:
+    own = [name for name in my_accounts(update, context, Role.ADMIN) if name in names]
+    said = text.status(await context.desk.tokens.status(names), context.desk.now())
+    await reply(update, said, buttons=shortcuts(context, person(update)[1], own))
+
+
+def shortcuts(context: Context, user: int, own: Sequence[str]) -> list[list[InlineKeyboardButton]]:
+    """A Refresh button for every account this person is the admin of."""
+    return in_rows(button(context.desk, user, "go", name) for name in own)

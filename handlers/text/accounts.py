@@ -1,0 +1,190 @@
+"""How the accounts and the bot itself stand: /start, /status, /history, /help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from handlers.text.parts import bold, clock, esc, lines, listed, paragraphs, span, when
+from handlers.tokens import AccountStatus, Health, PastRefresh, State
+
+CLOCK_RIGHT_WITHIN = 5
+"""Seconds. Up to this the clock counts as right."""
+QUIET_TELEGRAM = timedelta(minutes=2)
+
+MARKS = {
+    State.FRESH: "🟢",
+    State.EXPIRING: "🟡",
+    State.EXPIRED: "🔴",
+    State.MISSING: "🔴",
+    State.REJECTED: "🔴",
+    State.PAUSED: "⏸",
+}
+
+WHO = {
+    "admin": "by you in the chat",
+    "schedule": "by itself",
+    "command line": "on the command line",
+    "program": "by a program",
+}
+WAYS = {
+    "login": "login",
+    "renew": "renewal",
+    "exchange": "login in the browser",
+    "paste": "token pasted",
+    "kept": "kept",
+}
+
+
+class CommandLike(Protocol):
+    @property
+    def usage(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+
+
+def start(
+    admin_of: Sequence[str],
+    viewer_of: Sequence[str],
+    found: Sequence[AccountStatus],
+    health: Health,
+    locked: bool,
+    now: datetime,
+) -> str:
+    return paragraphs(
+        (
+            f"I keep your brokers' access tokens alive. {_who(admin_of, viewer_of)}",
+            "🔒 The bot is locked; <code>kunji unlock</code> on its machine ends that." if locked else None,
+            status(found, now),
+            _health(health, now),
+            "Times are Indian time. /help lists the commands.",
+        )
+    )
+
+
+def _who(admin_of: Sequence[str], viewer_of: Sequence[str]) -> str:
+    """Names go by the dozen in a large family; the list of states below has them all."""
+
+    def names(found: Sequence[str]) -> str:
+        return listed([bold(name) for name in found]) if len(found) <= 10 else f"{len(found)} accounts"
+
+    roles = (("You are the admin of", admin_of), ("You may look at", viewer_of))
+    return " ".join(f"{role} {names(found)}." for role, found in roles if found)
+
+
+def status(found: Sequence[AccountStatus], now: datetime) -> str:
+    return paragraphs(_account(one, now) for one in found) or "There is no account you may look at here."
+
+
+def _account(one: AccountStatus, now: datetime) -> str:
+    return lines(
+        (
+            f"{MARKS[one.state]} {bold(one.account)} ({esc(one.broker)}): {_state(one, now)}",
+            _last_refresh(one, now),
+            _next(one, now),
+            "A login waits for your answer." if one.consent_open else None,
+            _last_failure(one, now),
+            f"⚠ Nothing is tried by itself: {esc(one.held_back)}" if one.held_back else None,
+        )
+    )
+
+
+def _state(one: AccountStatus, now: datetime) -> str:
+    match one.state:
+        case State.MISSING:
+            return "no token yet"
+        case State.REJECTED:
+            return "the broker no longer accepts the token"
+        case State.PAUSED:
+            return f"paused until /resume or /refresh; {_token(one, now)}"
+    return _token(one, now)
+
+
+def _token(one: AccountStatus, now: datetime) -> str:
+    if one.expires_at is None:
+        return "no token"
+    if one.expires_at <= now:
+        return f"token expired at {when(one.expires_at, now)}"
+    doubt = "" if one.proven else "; the broker has not confirmed it yet"
+    return f"token good until {when(one.expires_at, now)}{doubt}"
+
+
+def _last_refresh(one: AccountStatus, now: datetime) -> str | None:
+    last = one.last_refresh
+    return f"Refreshed at {clock(last.at, now)} {_who_and_way(last)}." if last else None
+
+
+def _who_and_way(row: PastRefresh) -> str:
+    return f"{WHO.get(row.who, esc(row.who))} ({WAYS.get(row.way, esc(row.way))})"
+
+
+def _next(one: AccountStatus, now: datetime) -> str | None:
+    if one.next_login is None or one.held_back or one.state is State.PAUSED:
+        return None
+    does = "You will be asked to log in" if one.login == "assisted" else "Logs in by itself"
+    return f"{does} at {when(max(one.next_login, now), now)}." if one.next_login > now else f"{does} now."
+
+
+def _last_failure(one: AccountStatus, now: datetime) -> str | None:
+    """Only what has not been mended since."""
+    if one.last_failure is None:
+        return None
+    at = one.last_failure_at
+    if at is not None and one.last_refresh is not None and one.last_refresh.at > at:
+        return None
+    return f"⚠ Last failure{f' at {clock(at, now)}' if at else ''}: {esc(one.last_failure)}"
+
+
+def _health(health: Health, now: datetime) -> str:
+    return lines(
+        (
+            f"Up since {clock(health.up_since, now)} ({span(now - health.up_since)}).",
+            _telegram(health.telegram_at, now),
+            _clock(health.clock_error),
+            f"⚠ Store: {esc(health.store_fault)}" if health.store_fault else "Store: in order.",
+            _next_login(health.next_login, now),
+            f"Alerts waiting for Telegram: {health.alerts_waiting}." if health.alerts_waiting else None,
+            f"⚠ Alerts Telegram will not take: {health.alerts_parked}." if health.alerts_parked else None,
+            "⚠ Another program reads this bot's messages." if health.second_poller else None,
+        )
+    )
+
+
+def _telegram(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "Telegram: no contact yet."
+    return f"{'⚠ ' if now - at > QUIET_TELEGRAM else ''}Telegram: last contact {span(now - at)} ago."
+
+
+def _clock(error: float | None) -> str:
+    if error is None:
+        return "Clock: not compared with a broker yet."
+    if abs(error) <= CLOCK_RIGHT_WITHIN:
+        return "Clock: right."
+    return f"⚠ Clock: {span(timedelta(seconds=error))} {'slow' if error > 0 else 'fast'}."
+
+
+def _next_login(planned: tuple[datetime, str] | None, now: datetime) -> str:
+    if planned is None:
+        return "No automatic login is planned."
+    return f"Next automatic login: {bold(planned[1])} at {when(planned[0], now)}."
+
+
+def history(found: Iterable[tuple[str, Sequence[PastRefresh]]], now: datetime) -> str:
+    return paragraphs(
+        lines((bold(account), *(_row(row, now) for row in rows))) if rows else f"{bold(account)}: no refresh yet"
+        for account, rows in found
+    )
+
+
+def _row(row: PastRefresh, now: datetime) -> str:
+    granted = row.outcome == "granted"
+    outcome = "" if granted else f": {esc(row.outcome)}"
+    return f"{'✅' if granted else '❌'} {clock(row.at, now)} {_who_and_way(row)}, {row.seconds:.1f} s{outcome}"
+
+
+def help_(commands: Iterable[CommandLike]) -> str:
+    """Only what this chat may do."""
+    rows = (f"<code>{esc(one.usage)}</code>\n{esc(one.summary)}" for one in commands)
+    return paragraphs((*rows, "Times are Indian time. An account is named as its config file is."))

@@ -1,0 +1,144 @@
+"""What sentences are made of: names, times, money, and cutting to what one message may hold.
+
+Everything that comes from outside goes through `esc`. Times are shown in IST.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from html import escape
+
+from brokers import IST, KunjiError
+
+LIMIT = 4096
+"""UTF-16 units Telegram takes in one message."""
+UNKNOWN = "–"
+_LONGEST_PIECE = LIMIT // 2
+_TOKEN = re.compile(r"<[^<>]*>|&#?\w+;|[^\s<&]{1,40}|.", re.DOTALL)
+_TAG = re.compile(r"<(/?)([a-z-]+)[^<>]*>")
+
+
+def esc(foreign: object) -> str:
+    return escape(str(foreign), quote=False)
+
+
+def bold(name: object) -> str:
+    return f"<b>{esc(name)}</b>"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time as people say it: `45 s`, `12 min`, `9 h 12 min`, `2 d 3 h`."""
+    seconds = round(abs(length.total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    if minutes < 24 * 60:
+        return _two(minutes // 60, "h", minutes % 60, "min")
+    hours = round(minutes / 60)
+    return _two(hours // 24, "d", hours % 24, "h")
+
+
+def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return " ".join(f"{count} {unit}" for count, unit in ((large, large_unit), (small, small_unit)) if count)
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """`08:45`, with the day where it is not today: `08:45 tomorrow`, `08:45 on Monday`, `08:45 on 2 January`."""
+    there, here = at.astimezone(IST), now.astimezone(IST)
+    days = (there.date() - here.date()).days
+    if days == 0:
+        return f"{there:%H:%M}"
+    if days in (-1, 1):
+        return f"{there:%H:%M} {'tomorrow' if days == 1 else 'yesterday'}"
+    if 1 < days < 7:
+        return f"{there:%H:%M} on {there:%A}"
+    year = f" {there.year}" if there.year != here.year else ""
+    return f"{there:%H:%M} on {there.day} {there:%B}{year}"
+
+
+def when(at: datetime, now: datetime) -> str:
+    """The time and how far it is: `08:45 tomorrow (in 9 h 12 min)`."""
+    distance = span(at - now)
+    return f"{clock(at, now)} (in {distance})" if at > now else f"{clock(at, now)} ({distance} ago)"
+
+
+def rupees(amount: Decimal | None, *, signed: bool = False) -> str:
+    """`₹1,23,456.50`: digits grouped as in India. What is not known is a dash."""
+    if amount is None or not amount.is_finite():
+        return UNKNOWN
+    whole, _, paise = f"{abs(amount):.2f}".partition(".")
+    head, tail = whole[:-3], whole[-3:]
+    groups = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
+    is_zero = not any(digit in "123456789" for digit in whole + paise)
+    sign = "" if is_zero else "-" if amount < 0 else "+" if signed else ""
+    return f"{sign}₹{','.join([*groups, tail])}.{paise}"
+
+
+def failed(error: KunjiError) -> str:
+    """An error within a line: the message as it is, and its hint."""
+    return f"{esc(error.message)} ({esc(error.hint)})" if error.hint else esc(error.message)
+
+
+def paragraphs(parts: Iterable[str | None]) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def lines(parts: Iterable[str | None]) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def units(text: str) -> int:
+    """Length as Telegram counts it."""
+    return len(text.encode("utf-16-le", errors="surrogatepass")) // 2
+
+
+def split(html: str, limit: int = LIMIT) -> list[str]:
+    """Cut into messages, between lines if possible, never within a tag or an entity. Tags open at a cut are closed
+    before it and opened again after it. There is always at least one message, and none is empty."""
+    parts: list[str] = []
+    part, open_tags = "", list[str]()
+    for piece in _pieces(html, min(_LONGEST_PIECE, limit // 2)):
+        after = _open_after(open_tags, piece)
+        if units(part + piece + _closing(after)) > limit:
+            parts.append(part.strip("\n") + _closing(open_tags))
+            part = "".join(open_tags)
+        part += piece
+        open_tags = after
+    parts.append(part.strip("\n") + _closing(open_tags))
+    return [part for part in parts if _says_something(part)] or [UNKNOWN]
+
+
+def _pieces(html: str, longest: int) -> Iterator[str]:
+    for line in re.findall(r"[^\n]*\n|[^\n]+", html):
+        if units(line) <= longest:
+            yield line
+        else:
+            yield from _TOKEN.findall(line)
+
+
+def _open_after(open_tags: list[str], piece: str) -> list[str]:
+    found = list(open_tags)
+    for tag in _TAG.finditer(piece):
+        if not tag[1]:
+            found.append(tag[0])
+        elif found:
+            found.pop()
+    return found
+
+
+def _closing(open_tags: list[str]) -> str:
+    return "".join(f"</{match[2]}>" for tag in reversed(open_tags) if (match := _TAG.match(tag)))
+
+
+def _says_something(part: str) -> bool:
+    return bool(_TAG.sub("", part).strip())

@@ -1,0 +1,127 @@
+"""What the bot says by itself can be understood by somebody half awake, and never fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers import BUTTONS, text
+from tests.unit.handlers.markup import plain
+from tests.unit.handlers.stage import NOW
+
+EVIL = "<b>&amp;</b><x> & {}"
+AT_TEN = (NOW + timedelta(hours=2)).isoformat()
+
+
+@dataclass(frozen=True)
+class Alert:
+    kind: str
+    account: str | None = "dhan"
+    facts: dict[str, Any] = field(default_factory=dict)
+    at: datetime = NOW
+
+
+BOT_WIDE = ("clock", "stranger", "second_poller", "second_poller_gone", "config_changed", "store")
+KEYS = (
+    *("expires_at", "login", "next_login", "refresh_helps", "way", "reason", "code", "blocked_until_human", "since"),
+    *("nth", "seconds", "replaced", "before", "now", "allowed", "count", "webhook", "files", "fault"),
+    *("ok", "client_id_ok", "funds_ok", "available", "orders_allowed", "address", "problem"),
+)
+values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**9), 10**9),
+    st.floats(-1e9, 1e9),
+    st.sampled_from([EVIL, AT_TEN, "2026-11-20", "2026-11-20T10:00:00", "assisted", "auto", "NaN", "12.5"]),
+)
+
+
+@pytest.mark.parametrize("kind", [*text.ALERTS, "unheard-of"])
+@given(facts=st.dictionaries(st.sampled_from(KEYS), values), named=st.booleans())
+def test_whatever_the_facts_there_is_a_sentence_without_foreign_markup(kind, facts, named):
+    alert = Alert(kind, EVIL if named else None, facts)
+
+    [said] = text.alerts([alert], NOW, late=timedelta(hours=3), repeat=True)
+
+    assert "<x>" not in said
+    assert plain(said)
+    assert all(action in BUTTONS for action, _ in text.alert_buttons(alert))
+
+
+def test_a_warning_says_what_happens_and_what_to_do():
+    planned = Alert(
+        "warning", facts={"expires_at": AT_TEN, "login": "auto", "next_login": AT_TEN, "refresh_helps": False}
+    )
+    manual = Alert(
+        "warning", facts={"expires_at": AT_TEN, "login": "assisted", "next_login": None, "refresh_helps": True}
+    )
+
+    assert "dhan: the token expires at 10:45 (in 2 h).\nI log in by myself" in plain(text.alert(planned, NOW))
+    assert text.alert_buttons(planned) == []
+    assert "tap Refresh and log in" in text.alert(manual, NOW)
+    assert text.alert_buttons(manual) == [("go", "dhan")]
+
+
+def test_a_refusal_says_what_is_at_risk_and_offers_it():
+    alert = Alert("refused", facts={"reason": "PIN refused", "code": False, "blocked_until_human": True})
+
+    assert "PIN refused" in text.alert(alert, NOW)
+    assert "may lock the account" in text.alert(alert, NOW)
+    assert text.alert_buttons(alert) == [("force", "dhan")]
+
+
+def test_accounts_with_the_same_news_share_a_sentence():
+    facts = {"expires_at": AT_TEN, "login": "auto", "next_login": None, "refresh_helps": True}
+    found = [Alert("warning", name, facts) for name in ("a", "b", "c")]
+
+    [said] = text.alerts([*found, Alert("expired", "d", facts)], NOW)
+
+    assert said.count("⏰") == 1
+    assert "a, b, c: the token expires" in plain(said)
+    assert "d: the token expired" in plain(said)
+
+
+def test_a_sweep_with_ten_thousand_accounts_is_cut_into_messages_that_fit():
+    found = [
+        Alert("expired", f"account-{number}", {"expires_at": (NOW - timedelta(minutes=number % 7)).isoformat()})
+        for number in range(10_000)
+    ]
+
+    parts = text.alerts(found, NOW)
+
+    assert all(text.units(part) <= text.LIMIT for part in parts)
+    together = "".join(plain(part) for part in parts)
+    assert all(f"account-{number}" in together for number in range(0, 10_000, 997))
+
+
+def test_the_morning_proof_is_one_list():
+    good = {"ok": True, "expires_at": AT_TEN, "funds_ok": True, "available": "123456.5", "orders_allowed": True}
+    bad = {"ok": False, "problem": "the token is <dead>"}
+
+    [ready] = text.alerts([Alert("proof", "a", good), Alert("proof", "b", good)], NOW)
+    [unready] = text.alerts([Alert("proof", "a", good), Alert("proof", "b", bad)], NOW)
+
+    assert plain(ready).splitlines() == [
+        "Ready for the market",
+        "✅ a: good until 10:45 (in 2 h), ₹1,23,456.50 available, orders allowed",
+        "✅ b: good until 10:45 (in 2 h), ₹1,23,456.50 available, orders allowed",
+    ]
+    assert plain(unready).splitlines()[0] == "Not ready: 1 of 2 accounts"
+    assert plain(unready).splitlines()[2] == "❌ b: the token is <dead>"
+
+
+def test_a_late_alert_says_how_late_and_why_and_a_repeat_says_so():
+    [said] = text.alerts([Alert("reachable")], NOW, late=timedelta(hours=3, minutes=12), repeat=True)
+
+    assert "(this was due at 05:33, sent 3 h 12 min late: Telegram could not be reached)" in said
+    assert "possibly a repeat" in said
+
+
+@pytest.mark.parametrize("kind", BOT_WIDE)
+def test_news_of_the_bot_itself_needs_no_account(kind):
+    assert "{}" not in text.alert(Alert(kind, None, {"seconds": 9.0, "files": "a", "fault": "b"}), NOW)
