@@ -1,0 +1,120 @@
+"""The figures of a client nobody gave any: a small account, made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def funds(client_id: str) -> dict[str, Any]:
+    return {
+        "dhanClientId": client_id,
+        "availabelBalance": 98440.5,
+        "sodLimit": 113642.0,
+        "collateralAmount": 12000.0,
+        "receiveableAmount": 0.0,
+        "utilizedAmount": 15201.5,
+        "blockedPayoutAmount": 0.0,
+        "withdrawableBalance": 86310.0,
+    }
+
+
+def holdings() -> list[dict[str, Any]]:
+    return [
+        _holding("NIFTYBEES", "10576", "INF204KB14I2", settled=10, unsettled=2, pledged=0, cost=252.05, last=261.4),
+        _holding("HDFCBANK", "1333", "INE040A01034", settled=5, unsettled=0, pledged=2, cost=1522.8, last=1611.35),
+    ]
+
+
+def _holding(
+    symbol: str, security: str, isin: str, *, settled: int, unsettled: int, pledged: int, cost: float, last: float
+) -> dict[str, Any]:
+    total = settled + unsettled
+    return {
+        "exchange": "ALL",
+        "tradingSymbol": symbol,
+        "securityId": security,
+        "isin": isin,
+        "totalQty": total,
+        "dpQty": settled,
+        "t1Qty": unsettled,
+        "mtf_t1_qty": 0,
+        "mtf_qty": 0,
+        "availableQty": total - pledged,
+        "collateralQty": pledged,
+        "avgCostPrice": cost,
+        "lastTradedPrice": last,
+    }
+
+
+def positions(client_id: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "dhanClientId": client_id,
+            "tradingSymbol": "TCS",
+            "securityId": "11536",
+            "positionType": "LONG",
+            "exchangeSegment": "NSE_EQ",
+            "productType": "INTRADAY",
+            "buyAvg": 3345.8,
+            "costPrice": 3345.8,
+            "buyQty": 4,
+            "sellAvg": 0.0,
+            "sellQty": 0,
+            "netQty": 4,
+            "realizedProfit": 0.0,
+            "unrealizedProfit": 61.2,
+            "rbiReferenceRate": 1.0,
+            "multiplier": 1,
+            "carryForwardBuyQty": 0,
+            "carryForwardSellQty": 0,
+            "carryForwardBuyValue": 0.0,
+            "carryForwardSellValue": 0.0,
+            "dayBuyQty": 4,
+            "daySellQty": 0,
+            "dayBuyValue": 13383.2,
+            "daySellValue": 0.0,
+            "drvExpiryDate": "0001-01-01",
+            "drvOptionType": None,
+            "drvStrikePrice": 0.0,
+            "crossCurrency": False,
+        }
+    ]
+
+
+def orders(client_id: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "dhanClientId": client_id,
+            "orderId": "112611160001",
+            "exchangeOrderId": "1100000012345678",
+            "correlationId": "demo-0001",
+            "orderStatus": "TRADED",
+            "transactionType": "BUY",
+            "exchangeSegment": "NSE_EQ",
+            "productType": "INTRADAY",
+            "orderType": "LIMIT",
+            "validity": "DAY",
+            "tradingSymbol": "TCS",
+            "securityId": "11536",
+            "quantity": 4,
+            "disclosedQuantity": 0,
+            "price": 3346.0,
+            "triggerPrice": 0.0,
+            "afterMarketOrder": False,
+            "boProfitValue": 0.0,
+            "boStopLossValue": 0.0,
+            "legName": "NA",
+            "createTime": "2026-11-16 09:21:03",
+            "updateTime": "2026-11-16 09:21:04",
+            "exchangeTime": "2026-11-16 09:21:03",
+            "drvExpiryDate": "0001-01-01",
+            "drvOptionType": "NA",
+            "drvStrikePrice": 0.0,
+            "omsErrorCode": "0",
+            "omsErrorDescription": "CONFIRMED",
+            "algoId": "0",
+            "remainingQuantity": 0,
+            "averageTradedPrice": 3345.8,
+            "filledQty": 4,
+        }
+    ]
