@@ -1,0 +1,103 @@
+"""Asking accounts: what they hold, and whether they are ready for the market.
+
+Every account stands for itself: one that fails is one line among the others, and a slow one delays nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import TypeVar
+
+from bot.life import Account, is_live
+from bot.reports import iso
+from bot.store import Alert, HeldToken
+from bot.tokens import TokenService
+from brokers import AccessToken, BrokerError, KunjiError, OrderAddress, TokenRejected
+from handlers.tokens import Portfolio
+
+T = TypeVar("T")
+
+
+class NoLiveToken(KunjiError):
+    """There is no token to ask the broker with."""
+
+
+class Accounts:
+    """Synchronous; `executor` is what several accounts are asked side by side on."""
+
+    def __init__(self, tokens: TokenService, executor: Executor) -> None:
+        self._tokens = tokens
+        self._executor = executor
+
+    def portfolio(self, name: str) -> Portfolio:
+        """Funds, holdings and positions; a part that failed is its error. Raises NoLiveToken."""
+        account, held = self._ask_with(name)
+        broker, token = account.broker, held.token
+        return Portfolio(
+            name,
+            account.title,
+            self._part(name, held, lambda: broker.funds(token)),
+            self._part(name, held, lambda: broker.holdings(token)),
+            self._part(name, held, lambda: broker.positions(token)),
+        )
+
+    def prove(self, names: Sequence[str]) -> list[Alert]:
+        """Ask every broker for proof that the account can trade today: one alert `proof` each, in the order given,
+        and one for each whose address for orders has changed."""
+        return [alert for alerts in self._executor.map(self._prove_one, names) for alert in alerts]
+
+    def _prove_one(self, name: str) -> list[Alert]:
+        facts: dict[str, str | int | float | bool | None] = {"ok": False, "client_id_ok": True, "funds_ok": False}
+        extra: list[Alert] = []
+        try:
+            if not self._tokens.probe(name):
+                raise NoLiveToken("no live token", hint=f"/refresh {name}")
+            account, held = self._ask_with(name)
+            facts["expires_at"] = iso(held.token.expires_at)
+            funds = account.broker.funds(held.token)
+            facts["funds_ok"] = True
+            facts["available"] = str(funds.available) if funds.available is not None else None
+            if account.broker.tells_order_address:
+                extra = self._order_address(account, held.token, facts)
+            facts["ok"] = facts.get("orders_allowed") is not False
+            if not facts["ok"]:
+                facts["problem"] = "orders are not allowed from this address"
+        except KunjiError as error:
+            facts["problem"] = str(error)
+        return [Alert("proof", self._tokens.clock.now(), name, facts, loud=not facts["ok"]), *extra]
+
+    def _order_address(
+        self, account: Account, token: AccessToken, facts: dict[str, str | int | float | bool | None]
+    ) -> list[Alert]:
+        """Note from where orders come; told if that changed. A broker that will not say proves nothing."""
+        try:
+            address: OrderAddress = account.broker.order_address(token)
+        except BrokerError:
+            return []
+        facts["address"] = address.seen_from
+        facts["orders_allowed"] = address.orders_allowed
+        before = self._tokens.note(account.name).order_address
+        if address.seen_from is None or address.seen_from == before:
+            return []
+        self._tokens.store.update({account.name: lambda note: replace(note, order_address=address.seen_from)})
+        if before is None:
+            return []
+        changed = {"before": before, "now": address.seen_from, "allowed": address.orders_allowed}
+        return [Alert("order_address", self._tokens.clock.now(), account.name, changed)]
+
+    def _ask_with(self, name: str) -> tuple[Account, HeldToken]:
+        held = self._tokens.held(name)
+        if held is None or not is_live(held, self._tokens.clock.now()):
+            raise NoLiveToken(f"{name} has no live token", hint=f"/refresh {name}")
+        return self._tokens.accounts[name], held
+
+    def _part(self, name: str, held: HeldToken, ask: Callable[[], T]) -> T | KunjiError:
+        try:
+            return ask()
+        except TokenRejected as error:
+            self._tokens.rejected(name, held)
+            return error
+        except KunjiError as error:
+            return error
