@@ -1,0 +1,228 @@
+"""The outbox: what the bot says by itself is kept until Telegram took it.
+
+Every chat is served in order and by itself, so that one which refuses or is slow delays no other. What is told is on
+disk before it is sent; if the disk refuses, it is sent from memory all the same. How a message is sent is no business
+of this module, nor what it says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+
+from bot.delivery import Delivery, Keyboard, Sender, Waiting, Words
+from bot.store import Alert, BotNote, OutboxItem, Store, StoreError
+from handlers.access import Audiences
+
+log = logging.getLogger(__name__)
+
+READ_EVERY = 30.0
+"""Seconds between two looks for what other processes queued."""
+PARKED_KEPT = timedelta(days=7)
+
+
+class Alerts:
+    """`tell` may be called from any thread; `run` delivers until it is cancelled."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        audiences: Audiences,
+        *,
+        words: Words,
+        keyboard: Keyboard,
+        still_true: Callable[[Alert], bool],
+        quiet: tuple[time, time] | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`still_true` says whether an alert has not been mended meanwhile; it may read the store."""
+        self._store = store
+        self._now = now
+        self._audiences = audiences
+        self._delivery = Delivery(
+            now, words, keyboard, still_true, quiet, pause, keep=self._keep, follow=self._follow, address=self._address
+        )
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._queues: dict[int, deque[Waiting]] = defaultdict(deque)
+        self._known: set[int] = set()
+        """Numbers of all that is or was on its way out, as far as the store may still show them."""
+        self._unkept: dict[int, OutboxItem | None] = {}
+        """What became of items, should the store not have taken it."""
+        self._store_refuses = False
+        self._moved: dict[int, int] = {}
+        self._served: set[int] = set()
+        self._wake: Callable[[], None] = lambda: None
+
+    # Telling
+
+    def tell(self, *alerts: Alert) -> None:
+        """Keep these for everybody they concern; for each chat they are one message."""
+        items = self._addressed(alerts)
+        if not items:
+            return
+        with self._lock:
+            try:
+                numbers: Sequence[int | None] = self._store.queue(items)
+                self._store_refuses = False
+            except StoreError as error:
+                log.error("an alert is sent without being kept: %s", error)  # noqa: TRY400 - the sentence says it all
+                numbers, items = [None] * len(items), self._saying_so(items, error)
+            self._take_in(zip(numbers, items, strict=True))
+        self._wake()
+
+    def _addressed(self, alerts: Sequence[Alert]) -> list[OutboxItem]:
+        by_chat: dict[int, list[Alert]] = defaultdict(list)
+        for alert in alerts:
+            chats = self._chats(alert.account)
+            if not chats:
+                log.warning("nobody is told of %r about %s", alert.kind, alert.account)
+            for chat in chats:
+                by_chat[chat].append(alert)
+        return [OutboxItem(chat, tuple(some), self._now()) for chat, some in by_chat.items()]
+
+    def _chats(self, account: str | None) -> list[int]:
+        if account is not None:
+            audience = self._audiences.get(account)
+            return sorted(audience.admin_chats) if audience else []
+        return sorted({chat for audience in self._audiences.values() for chat in audience.admin_chats})
+
+    def _saying_so(self, items: list[OutboxItem], error: StoreError) -> list[OutboxItem]:
+        """The first messages that the store refuses say that it does."""
+        said, self._store_refuses = self._store_refuses, True
+        if said or any(alert.kind == "store" for item in items for alert in item.alerts):
+            return items
+        fault = Alert("store", self._now(), None, {"fault": str(error)})
+        return [replace(item, alerts=(*item.alerts, fault)) for item in items]
+
+    def _take_in(self, items: Iterable[tuple[int | None, OutboxItem]]) -> None:
+        for number, item in items:
+            if number is not None:
+                if number in self._known:
+                    continue
+                self._known.add(number)
+            if item.parked is None:
+                self._queues[item.chat].append(Waiting(number, item, item.uncertain, item.queued_at))
+
+    # Running
+
+    async def run(self, bot: Sender) -> None:
+        """Deliver what waits and what comes, until cancelled."""
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop has ended; the store keeps it for the next one
+                loop.call_soon_threadsafe(woken.set)
+
+        self._wake = wake
+        try:
+            async with asyncio.TaskGroup() as senders:
+                await asyncio.to_thread(self._read, at_start=True)
+                while True:
+                    for chat in [chat for chat, queue in list(self._queues.items()) if queue]:
+                        if chat not in self._served:
+                            self._served.add(chat)
+                            senders.create_task(self._serve(bot, chat))
+                    try:
+                        async with asyncio.timeout(READ_EVERY):
+                            await woken.wait()
+                    except TimeoutError:
+                        await asyncio.to_thread(self._read)
+                    woken.clear()
+        finally:
+            self._wake = lambda: None
+
+    def _read(self, *, at_start: bool = False) -> None:
+        """Take in what lies in the store: from before a restart, and from other processes."""
+        self._write_unkept()
+        try:
+            with self._lock:
+                lying = self._store.queued()
+                self._take_in(lying)
+                self._known &= {number for number, _ in lying}
+            if at_start:
+                self._put_in_order()
+                self._moved = {int(group): moved for group, moved in self._store.bot_note().supergroups.items()}
+                self._drop_old_parked(lying)
+        except StoreError as error:
+            log.warning("the outbox cannot be read: %s", error)
+
+    def _put_in_order(self) -> None:
+        """What was told before the first look at the store comes after what lay there."""
+        for chat, queue in list(self._queues.items()):
+            self._queues[chat] = deque(sorted(queue, key=lambda one: one.number or math.inf))
+
+    def _drop_old_parked(self, lying: list[tuple[int, OutboxItem]]) -> None:
+        before = self._now() - PARKED_KEPT
+        old: dict[int, OutboxItem | None] = {
+            number: None for number, item in lying if item.parked is not None and item.queued_at < before
+        }
+        if old:
+            self._store.settle(old)
+
+    async def _serve(self, bot: Sender, chat: int) -> None:
+        """Empty one chat's queue, in order."""
+        queue = self._queues[chat]
+        try:
+            while queue:
+                try:
+                    await self._delivery.deliver(bot, queue[0])
+                    queue.popleft()
+                except Exception:
+                    log.exception("the outbox stumbled; it goes on")
+                    await self._pause(READ_EVERY)
+        except asyncio.CancelledError:
+            self._leave(queue[0])
+            raise
+        finally:
+            self._served.discard(chat)
+
+    def _leave(self, one: Waiting) -> None:
+        """Stopped while it was being sent: it may have arrived."""
+        if one.sending and one.number is not None:
+            self._unkept[one.number] = replace(one.item, uncertain=True)
+            self._write_unkept()
+
+    # What becomes of it
+
+    async def _keep(self, one: Waiting, item: OutboxItem | None) -> None:
+        """Put the item in the message's place, or drop it."""
+        if one.number is not None:
+            self._unkept[one.number] = item
+            await asyncio.to_thread(self._write_unkept)
+
+    def _write_unkept(self) -> None:
+        with self._lock:
+            outcomes = dict(self._unkept)
+            if not outcomes:
+                return
+            try:
+                self._store.settle(outcomes)
+            except StoreError as error:
+                log.warning("it could not be kept what became of %d alerts: %s", len(outcomes), error)
+                return
+            for number, item in outcomes.items():
+                if self._unkept.get(number) == item:
+                    del self._unkept[number]
+
+    def _address(self, chat: int) -> int:
+        return self._moved.get(chat, chat)
+
+    async def _follow(self, group: int, supergroup: int) -> None:
+        self._moved[group] = supergroup
+
+        def remember(note: BotNote) -> BotNote:
+            return replace(note, supergroups={**note.supergroups, str(group): supergroup})
+
+        try:
+            await asyncio.to_thread(self._store.update_bot, remember)
+        except StoreError as error:
+            log.warning("it could not be kept that a group has a new id: %s", error)

@@ -1,0 +1,42 @@
+"""Whether an alert is still worth sending: one about something already mended is not."""
+
+from __future__ import annotations
+
+from bot import budget
+from bot.life import Standing, outlives_today
+from bot.store import Alert, BotNote
+from bot.tokens import TokenService
+
+
+def still_true(tokens: TokenService, alert: Alert) -> bool:
+    """Judged by what is stored now. What reports an event, such as a refresh, stays true."""
+    if alert.account is None:
+        return _of_the_bot(alert, tokens.store.bot_note())
+    if alert.account not in tokens.accounts:
+        return False
+    return _of_an_account(alert, tokens.standing(alert.account), tokens)
+
+
+def _of_the_bot(alert: Alert, note: BotNote) -> bool:
+    match alert.kind:
+        case "clock":
+            return note.clock_told
+        case "second_poller":
+            return note.second_poller_since is not None
+    return True
+
+
+def _of_an_account(alert: Alert, one: Standing, tokens: TokenService) -> bool:
+    match alert.kind:
+        case "warning":
+            told = alert.facts.get("expires_at")
+            return one.live is not None and one.live.token.expires_at.isoformat(timespec="seconds") == told
+        case "expired":
+            return one.live is None
+        case "ask":
+            return not outlives_today(one.live, one.now, tokens.rules.hours)
+        case "refused":
+            return budget.spent(one.note, one.account.fingerprint)
+        case "unreachable":
+            return one.note.unreachable_since is not None
+    return True
