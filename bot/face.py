@@ -1,0 +1,211 @@
+"""The async face of tokens and accounts: what `handlers.tokens.Tokens` asks for, done on threads.
+
+It moves work off the loop and puts answers together; it decides nothing about tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import ParamSpec, Protocol, TypeVar
+
+from bot import budget
+from bot.accounts import Accounts
+from bot.life import next_login, next_wanted, state
+from bot.store import BotNote, HistoryRow, Store, StoreError
+from bot.tokens import TokenService
+from brokers import Code, Consent, Drift, KunjiError, Secret
+from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, PastRefresh, Portfolio, Refreshed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+KNOCK_EVERY = timedelta(hours=1)
+
+
+class Planned(Protocol):
+    """What the scheduler knows."""
+
+    def next_login(self) -> tuple[datetime, str] | None: ...
+
+
+def _nobody(_account: str) -> None:
+    """Nobody plans anything."""
+
+
+@dataclass(slots=True)
+class Face:
+    """Implements `handlers.tokens.Tokens`."""
+
+    tokens: TokenService
+    accounts: Accounts
+    executor: Executor
+    drift: Drift
+    up_since: datetime
+    telegram_at: Callable[[], datetime | None]
+    planned: Planned | None = None
+    """Set by the app once there is a scheduler."""
+    touched: Callable[[str], None] = _nobody
+    """Called after something about an account changed."""
+    knocks: int = 0
+    """Strangers turned away since the admin was last told; a flood of them writes nothing to the disk."""
+
+    @property
+    def store(self) -> Store:
+        return self.tokens.store
+
+    async def _off(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do it on a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.executor, lambda: work(*args, **kwargs))
+
+    # Looking
+
+    async def status(self, accounts: Sequence[str]) -> list[AccountStatus]:
+        return [self._status(name) for name in accounts]
+
+    def _status(self, name: str) -> AccountStatus:
+        one, rules = self.tokens.standing(name), self.tokens.rules
+        account, held, note = one.account, one.held, one.note
+        planned = next_login(one, rules)
+        if planned is None and not account.logs_in_by_itself and not note.paused:
+            planned = next_wanted(one, rules, rules.hours.ask_at)
+        spent = budget.spent(note, account.fingerprint)
+        return AccountStatus(
+            account=name,
+            broker=account.title,
+            login=account.login,
+            state=state(one, rules.hours.warn_before),
+            expires_at=held.token.expires_at if held else None,
+            proven=bool(held and held.proven),
+            last_refresh=self._last_granted(name),
+            next_login=planned,
+            held_back=f"the last login was refused: {note.refusal}" if spent else None,
+            last_failure=note.last_failure,
+            last_failure_at=note.last_failure_at,
+            consent_open=note.consent is not None,
+        )
+
+    def _last_granted(self, name: str) -> HistoryRow | None:
+        return next((row for row in self.store.history(name) if row.outcome == "granted"), None)
+
+    async def health(self) -> Health:
+        note = self.store.bot_note()
+        error = self.drift.error()
+        waiting = [item for _, item in self.store.queued()]
+        return Health(
+            up_since=self.up_since,
+            telegram_at=self.telegram_at(),
+            clock_error=error.total_seconds() if error is not None else None,
+            store_fault=await self._off(self._store_fault),
+            next_login=self.planned.next_login() if self.planned else None,
+            alerts_waiting=sum(1 for item in waiting if item.parked is None),
+            alerts_parked=sum(1 for item in waiting if item.parked is not None),
+            second_poller=note.second_poller_since is not None,
+        )
+
+    def _store_fault(self) -> str | None:
+        try:
+            self.store.check()
+        except StoreError as error:
+            return str(error)
+        return None
+
+    async def history(self, account: str, limit: int) -> Sequence[PastRefresh]:
+        return self.store.history(account, limit)
+
+    async def portfolio(self, accounts: Sequence[str]) -> list[Portfolio | tuple[str, KunjiError]]:
+        return list(await asyncio.gather(*(self._portfolio(name) for name in accounts)))
+
+    async def _portfolio(self, name: str) -> Portfolio | tuple[str, KunjiError]:
+        try:
+            return await self._off(self.accounts.portfolio, name)
+        except KunjiError as error:
+            return name, error
+
+    # Refreshing
+
+    async def asks_first(self, account: str) -> datetime | None:
+        return self.tokens.asks_first(account)
+
+    async def refresh(
+        self, account: str, *, who: str, replace: bool = False, force: bool = False
+    ) -> Refreshed | Consent:
+        return await self._changing(
+            account, self._off(self.tokens.refresh, account, who=who, replace=replace, force=force)
+        )
+
+    async def asked(self, account: str, chat: int, message: int) -> None:
+        await self._off(self.tokens.asked, account, chat, message)
+
+    async def questions(self) -> list[OpenQuestion]:
+        consents = {name: self.tokens.note(name).consent for name in self.tokens.accounts}
+        return [OpenQuestion(name, one.expects, one.message, one.chat) for name, one in consents.items() if one]
+
+    async def accepts(self, account: str, pasted: Secret) -> str | None:
+        return self.tokens.accepts(account, pasted)
+
+    async def answer(self, account: str, pasted: Secret, *, who: str) -> Refreshed:
+        return await self._changing(account, self._off(self.tokens.answer, account, pasted, who=who))
+
+    async def code(self, account: str) -> Code:
+        return await self._off(self.tokens.code, account)
+
+    # Ending and resting
+
+    async def can_revoke(self, account: str) -> bool:
+        return self.tokens.accounts[account].broker.revokes
+
+    async def logout(self, account: str, *, who: str) -> LoggedOut:
+        return await self._changing(account, self._off(self.tokens.logout, account, who=who))
+
+    async def pause(self, account: str) -> None:
+        await self._changing(account, self._off(self.tokens.pause, account))
+
+    async def resume(self, account: str) -> None:
+        await self._changing(account, self._off(self.tokens.resume, account))
+
+    async def _changing(self, account: str, work: Awaitable[T]) -> T:
+        """Whatever comes of it, the account's plan is made anew."""
+        try:
+            return await work
+        finally:
+            self.touched(account)
+
+    # The bot as a whole
+
+    async def lock(self) -> None:
+        await self._off(self.store.update_bot, lambda note: replace(note, locked=True))
+
+    async def locked(self) -> bool:
+        return self.store.bot_note().locked
+
+    async def spend(self, button: str, expires_at: datetime) -> bool:
+        now, fresh = self.tokens.clock.now(), False
+
+        def use(note: BotNote) -> BotNote:
+            nonlocal fresh
+            fresh = button not in note.spent_buttons
+            kept = {mark: until for mark, until in note.spent_buttons.items() if until > now}
+            return replace(note, spent_buttons={**kept, button: expires_at})
+
+        await self._off(self.store.update_bot, use)
+        return fresh
+
+    async def knock(self) -> None:
+        now, last = self.tokens.clock.now(), self.store.bot_note().knocked_at
+        self.knocks += 1
+        if last is not None and last <= now < last + KNOCK_EVERY:
+            return
+        count, self.knocks = self.knocks, 0
+        await self._off(self.store.update_bot, lambda note: replace(note, knocked_at=now))
+        self.tokens.reports.tell("stranger", None, loud=False, count=count)
+
+    async def moved(self, group: int, supergroup: int) -> None:
+        await self._off(
+            self.store.update_bot,
+            lambda note: replace(note, supergroups={**note.supergroups, str(group): supergroup}),
+        )
