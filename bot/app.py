@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from bot import logs
 from bot.accounts import Accounts
 from bot.alerts import Alerts
-from bot.clock import ClockError, is_loopback, open_clock
+from bot.clock import ClockError, open_clock
 from bot.config import AccountConfig, Config, file_fingerprint, fingerprint
 from bot.face import Face
 from bot.intervals import Job
@@ -30,7 +30,7 @@ from bot.scheduler import Scheduler
 from bot.store import Alert, LockBusy, Store, open_store
 from bot.tokens import StoredCodes, TokenService
 from bot.trading import Rules, TradingDays
-from brokers import Clock, Drift, KunjiError, Surroundings, broker_class
+from brokers import Clock, Drift, KunjiError, Surroundings, broker_class, is_loopback
 from handlers import Gate, buttons, register, set_menus, text
 from handlers.access import Audience
 from handlers.context import Desk

@@ -7,7 +7,6 @@ It knows the sandbox's clock by its HTTP form alone. It does not decide whether 
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import threading
 import time
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from brokers import Clock, KunjiError, SystemClock
+from brokers import Clock, KunjiError, SystemClock, is_loopback
 
 PATIENCE = 20.0
 """Real seconds one request waits for the sandbox's time to be moved."""
@@ -25,20 +24,6 @@ FROZEN_WAIT = 3600.0
 
 class ClockError(KunjiError):
     """KUNJI_CLOCK names no clock that can be used."""
-
-
-def is_loopback(url: str) -> bool:
-    """Whether this address leads to this machine and cannot be read as leading elsewhere."""
-    if any(c.isspace() or not c.isprintable() or c == "\\" for c in url):
-        return False
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-        if parts.scheme not in ("http", "https") or "@" in parts.netloc:
-            return False
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def open_clock(address: str | None) -> Clock:

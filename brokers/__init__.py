@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from brokers._addresses import http_parts, is_loopback, own_address, plain_parts
 from brokers._base import Broker, Codes, Surroundings
 from brokers._clock import Clock, SystemClock
 from brokers._drift import WORTH_TELLING, Drift
@@ -88,4 +89,8 @@ __all__ = [
     "WrongClient",
     "broker_class",
     "current_code",
+    "http_parts",
+    "is_loopback",
+    "own_address",
+    "plain_parts",
 ]

@@ -6,7 +6,6 @@ a body, in the text or in the chain, as some brokers take the PIN in the query.
 
 from __future__ import annotations
 
-import ipaddress
 import random
 import socket
 import ssl
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 import requests
@@ -27,6 +26,7 @@ from requests_ratelimiter import Duration, InMemoryBucket, Rate, RateItem
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
+from brokers._addresses import is_loopback
 from brokers._clock import Clock
 from brokers._drift import Drift
 from brokers._errors import BrokerError, BrokerUnreachable, LoginRejected, UnexpectedReply
@@ -39,6 +39,18 @@ T = TypeVar("T")
 
 Sent = Mapping[str, str | Secret]
 """Names and values of a query or of headers."""
+
+
+class Content(TypedDict, total=False):
+    """What goes with a request."""
+
+    params: Sent
+    headers: Sent
+    form: Sent
+    json: Sent
+    base: str
+    """In place of the endpoint's address: one that the broker gave at login, checked by `own_address`."""
+
 
 PAUSES = (0.5, 1.5)
 """Seconds before a read is tried again, give or take half."""
@@ -89,30 +101,41 @@ class Http:
         self._limits = limits
         self._pacers = {name: _Pacer(paces[name], clock) for name in endpoints}
 
-    def get(self, endpoint: str, path: str, *, params: Sent | None = None, headers: Sent | None = None) -> Reply:
-        return self._ask("GET", endpoint, path, params or {}, headers or {})
+    def get(self, endpoint: str, path: str, **content: Unpack[Content]) -> Reply:
+        return self._ask("GET", endpoint, path, content)
 
-    def post(self, endpoint: str, path: str, *, params: Sent | None = None, headers: Sent | None = None) -> Reply:
-        return self._ask("POST", endpoint, path, params or {}, headers or {})
+    def post(self, endpoint: str, path: str, **content: Unpack[Content]) -> Reply:
+        return self._ask("POST", endpoint, path, content)
 
-    def read(self, endpoint: str, path: str, judge: Callable[[Reply], T], *, headers: Sent | None = None) -> T:
+    def delete(self, endpoint: str, path: str, **content: Unpack[Content]) -> Reply:
+        return self._ask("DELETE", endpoint, path, content)
+
+    def read(self, endpoint: str, path: str, judge: Callable[[Reply], T], **content: Unpack[Content]) -> T:
         """A `get` that may be repeated, as it changes nothing at the broker. `judge` makes the reply into a value; when
         it says BrokerUnreachable, and there is time left in the total limit, the request is made again."""
         ends = self._clock.monotonic() + self._limits.total
         for pause in PAUSES:
             try:
-                return judge(self.get(endpoint, path, headers=headers))
+                return judge(self.get(endpoint, path, **content))
             except BrokerUnreachable:
                 wait = pause * _chance.uniform(0.5, 1.5)
                 if self._clock.monotonic() + wait >= ends:
                     raise
             self._clock.sleep(wait)
-        return judge(self.get(endpoint, path, headers=headers))
+        return judge(self.get(endpoint, path, **content))
 
-    def _ask(self, method: str, endpoint: str, path: str, params: Sent, headers: Sent) -> Reply:
-        address = self._endpoints[endpoint] + path
+    def _ask(self, method: str, endpoint: str, path: str, content: Content) -> Reply:
+        address = content.get("base", self._endpoints[endpoint]) + path
         _refuse_open_wire(self._title, address)
-        request = requests.Request(method, address, params=_revealed(params), headers=_sendable(self._title, headers))
+        form, body = content.get("form"), content.get("json")
+        request = requests.Request(
+            method,
+            address,
+            params=_revealed(content.get("params", {})),
+            headers=_sendable(self._title, content.get("headers", {})),
+            data=None if form is None else _revealed(form),
+            json=None if body is None else _revealed(body),
+        )
         self._pacers[endpoint].wait()
         outcome = self._send(request)
         if isinstance(outcome, BrokerError):
@@ -144,7 +167,14 @@ class Http:
                     return UnexpectedReply(f"{self._title} sent more than {LARGEST_REPLY // 2**20} MiB")
         if guard.struck:  # a reply without a stated length looks whole when its socket is shut
             return self._unreachable(TimeoutError, guard)
-        return Reply(self._title, response.status_code, _seconds(response.headers.get("Retry-After")), bytes(raw))
+        return Reply(
+            self._title,
+            response.status_code,
+            _seconds(response.headers.get("Retry-After")),
+            bytes(raw),
+            Secret(response.headers.get("Location", "")),
+            {cookie.name: Secret(cookie.value or "") for cookie in response.cookies},
+        )
 
     def _unreachable(self, cause: type[BaseException], guard: Guard) -> BrokerUnreachable:
         if guard.struck:
@@ -167,7 +197,7 @@ class Http:
             self._drift.measure(urlsplit(address).netloc, sent, received, date)
 
     def _proxy_for(self, address: str) -> str | None:
-        return None if _is_loopback(address) else self._proxy
+        return None if is_loopback(address) else self._proxy
 
 
 class _Wire(requests.Session):
@@ -272,16 +302,8 @@ class _Pacer:
 
 
 def _refuse_open_wire(title: str, address: str) -> None:
-    if not address.startswith("https://") and not (address.startswith("http://") and _is_loopback(address)):
+    if not address.startswith("https://") and not (address.startswith("http://") and is_loopback(address)):
         raise BrokerError(f"the address configured for {title} is neither https:// nor on this machine")
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        host = urlsplit(address).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _revealed(values: Sent) -> dict[str, str]:

@@ -6,7 +6,7 @@ Nothing of a reply goes into an error's text or its chain, as replies hold token
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -32,6 +32,9 @@ class Reply:
     status: int
     retry_after: float | None
     raw: bytes = field(repr=False)
+    location: Secret = field(default_factory=lambda: Secret(""))
+    """Where a redirect leads, or empty; never followed by itself. It may carry a request token."""
+    cookies: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, fields
 from datetime import time
 from typing import Any
 
-from bot.config._addresses import broker_address
 from bot.config._check import checked, checked_with_defaults, known_only, nearest, numbers_as_text
 from bot.config._faults import Complain
 from bot.config._keys import AccountKeys, BotKeys, ForAll, names
-from brokers import BROKERS, Broker, Secret, broker_class
+from brokers import BROKERS, Broker, Secret, broker_class, own_address
 from handlers.access import Audience
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -154,7 +153,7 @@ class AccountFile:
                 good = False
                 continue
             try:
-                checked_ones[name] = broker_address(address, found.domain)
+                checked_ones[name] = own_address(address, found.domain)
             except ValueError as error:
                 self.complain(key, str(error))
                 good = False

@@ -29,11 +29,11 @@ from brokers import (
     TokenRejected,
     UnexpectedReply,
 )
-from brokers._dhan_account import funds_in, holdings_in, order_address_in, orders_in, positions_in, profile_in
-from brokers._dhan_answers import claims_of, instant
-from brokers._dhan_refusals import accepted, granted, renewal_refused
 from brokers._reply import Reply
 from brokers.dhan import Dhan
+from brokers.dhan._account import funds_in, holdings_in, order_address_in, orders_in, positions_in, profile_in
+from brokers.dhan._answers import claims_of, instant
+from brokers.dhan._refusals import accepted, granted, renewal_refused
 from tests.contract.stand_in import SAMPLES, StandIn, account, jwt, says
 from tests.contract.test_dhan import ASSISTED, CLIENT, ISSUED, TOKEN_ID, dhan, held, sample
 from tests.fakes import FakeClock

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.clock import ClockError, RemoteClock, is_loopback, open_clock
+from bot.clock import ClockError, RemoteClock, open_clock
 from bot.sandbox import Sandbox
-from brokers import SystemClock
+from brokers import SystemClock, is_loopback
 
 
 @pytest.fixture

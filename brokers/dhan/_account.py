@@ -6,10 +6,10 @@ import ipaddress
 from contextlib import suppress
 from decimal import Decimal
 
-from brokers._dhan_answers import instant
-from brokers._dhan_refusals import NO_HOLDINGS, accepted, meaning, refusal_in
 from brokers._reply import Reply, maybe, pick, rows
 from brokers._types import Funds, Holding, Order, OrderAddress, Position, Profile
+from brokers.dhan._answers import instant
+from brokers.dhan._refusals import NO_HOLDINGS, accepted, meaning, refusal_in
 
 
 def profile_in(reply: Reply) -> Profile:

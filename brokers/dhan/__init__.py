@@ -14,9 +14,6 @@ from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
 from brokers._base import Broker
-from brokers._dhan_account import funds_in, holdings_in, order_address_in, orders_in, positions_in, profile_in
-from brokers._dhan_answers import TOKEN_ID, Claims, answer_in, claims_of, instant
-from brokers._dhan_refusals import accepted, granted, renewal_refused
 from brokers._errors import ConsentRejected, TokenRejected, UnexpectedReply, WrongClient
 from brokers._expiry import lasting
 from brokers._http import Sent, per_second
@@ -24,6 +21,9 @@ from brokers._jwt import JWT
 from brokers._reply import Reply, maybe, pick
 from brokers._totp import SENT_AT_LEAST, TotpSecret
 from brokers._types import AccessToken, Code, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
+from brokers.dhan._account import funds_in, holdings_in, order_address_in, orders_in, positions_in, profile_in
+from brokers.dhan._answers import TOKEN_ID, Claims, answer_in, claims_of, instant
+from brokers.dhan._refusals import accepted, granted, renewal_refused
 
 T = TypeVar("T")
 
