@@ -153,7 +153,8 @@ class House:
 
 
 @contextmanager
-def house(tmp_path: Path, at: datetime = SUNDAY) -> Iterator[House]:
+def house(tmp_path: Path, at: datetime | None = SUNDAY) -> Iterator[House]:
+    """`at` None: by this machine's own time."""
     folder = tmp_path / "config"
     folder.mkdir(mode=0o700)
     with Sandbox(at=at, skip_sleeps=True) as sandbox:
