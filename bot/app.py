@@ -23,12 +23,13 @@ from bot.clock import ClockError, open_clock
 from bot.config import AccountConfig, Config, file_fingerprint, fingerprint
 from bot.face import Face
 from bot.intervals import Job
+from bot.keeping import StoredCodes
 from bot.life import Account
 from bot.mended import still_true
 from bot.polling import Poller, Rival, build
 from bot.scheduler import Scheduler
 from bot.store import Alert, LockBusy, Store, open_store
-from bot.tokens import StoredCodes, TokenService
+from bot.tokens import TokenService
 from bot.trading import Rules, TradingDays
 from brokers import Clock, Drift, KunjiError, Surroundings, broker_class, is_loopback
 from handlers import Gate, buttons, register, set_menus, text

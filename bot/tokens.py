@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot import budget
 from bot.budget import HeldBack
+from bot.keeping import Keeping
 from bot.life import Account, Standing, is_live, next_login, outlives_today
 from bot.reports import Reports, Tell, iso
-from bot.store import AccountNote, HeldToken, LockBusy, OpenConsent, Store, StoreError
+from bot.store import AccountNote, HeldToken, OpenConsent, Store, StoreError
 from bot.trading import Rules, ist
 from brokers import (
     AccessToken,
@@ -41,11 +42,9 @@ log = logging.getLogger(__name__)
 
 LOCK_WAIT = 150.0
 """Seconds a refresh waits for another one of the same account: a login with two TOTP windows and a slow broker."""
-PROBE_LOCK_WAIT = 5.0
 CONSENT_FAILURES = 3
 CONSENT_REUSED_FOR = timedelta(hours=1)
 """So long an open consent is given again instead of asking the broker for another (Dhan allows 25 a day)."""
-WINDOWS_KEPT = 40
 
 BY_ITSELF = frozenset({"schedule", "program"})
 """Who asks without a person waiting."""
@@ -53,25 +52,6 @@ BY_ITSELF = frozenset({"schedule", "program"})
 
 def _nobody(_secret: Secret) -> None:
     """Nobody wants to learn of secrets."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCodes:
-    """The TOTP windows an account has used, in the store: never one twice, over restarts and processes."""
-
-    store: Store
-    account: str
-
-    def reserve(self, window: int) -> bool:
-        fresh = False
-
-        def take(note: AccountNote) -> AccountNote:
-            nonlocal fresh
-            fresh = window not in note.windows
-            return replace(note, windows=(*note.windows, window)[-WINDOWS_KEPT:]) if fresh else note
-
-        self.store.update({self.account: take})
-        return fresh
 
 
 class TokenService:
@@ -97,27 +77,23 @@ class TokenService:
         self.learned = learned
         self.logging_in: set[str] = set()
         """Accounts at whose broker a login is under way in this process."""
-        self._unsaved: dict[str, HeldToken] = {}
+        self._kept = Keeping(accounts, store, clock, self.reports)
 
     # What is held
 
     def held(self, name: str) -> HeldToken | None:
-        """The account's token, also one that the disk would not take. Raises StoreError."""
-        unsaved = self._unsaved.get(name)
-        stored = self.store.load(name)
-        if unsaved is None or (stored and stored.token.issued_at > unsaved.token.issued_at):
-            return stored
-        return unsaved
+        """The account's token, dead or alive. Raises StoreError."""
+        return self._kept.held(name)
 
     def note(self, name: str) -> AccountNote:
         """What is remembered of the account, as it counts for its present config."""
-        return budget.current(self.store.note(name), self.accounts[name].fingerprint)
+        return self._kept.note(name)
+
+    def standing(self, name: str) -> Standing:
+        return self._kept.standing(name)
 
     def next_login(self, name: str) -> datetime | None:
         return next_login(self.standing(name), self.rules)
-
-    def standing(self, name: str) -> Standing:
-        return Standing(self.accounts[name], self.held(name), self.note(name), self.clock.now())
 
     def asks_first(self, name: str) -> datetime | None:
         """The expiry of a token that a refresh would end for little gain; None: nothing speaks against one."""
@@ -126,9 +102,7 @@ class TokenService:
 
     def save_unsaved(self) -> None:
         """Try again to keep what the disk would not take. Raises StoreError."""
-        for name, held in list(self._unsaved.items()):
-            self.store.save(name, held)
-            self._unsaved.pop(name, None)
+        self._kept.save_unsaved()
 
     # Refreshing
 
@@ -186,7 +160,7 @@ class TokenService:
     def _enter(self, account: Account, held: HeldToken | None, *, who: str, force: bool) -> None:
         """Pass the budget, or raise HeldBack."""
         by_itself = who in BY_ITSELF
-        note = self._change(account, budget.forced) if force else self.note(account.name)
+        note = self._kept.change(account, budget.forced) if force else self.note(account.name)
         now = self.clock.now()
         if by_itself and note.paused:
             raise HeldBack("this account is paused", hint=f"/resume {account.name}")
@@ -201,11 +175,11 @@ class TokenService:
         broker's gap is kept, as that login may have been granted. Raises HeldBack while the gap lasts."""
         if self.note(account.name).begun_at is None:
             return False
-        note = self._change(account, budget.cut_off)
+        note = self._kept.change(account, budget.cut_off)
         if held is not None and is_live(held, self.clock.now()):
             if self._is_alive(account, held):
                 return True
-            self._save(account, replace(held, rejected_at=self.clock.now()))
+            self._kept.save(account, replace(held, rejected_at=self.clock.now()))
         budget.check(note, self.clock.now(), gap=account.broker.login_gap, by_itself=False, title=account.title)
         return False
 
@@ -225,7 +199,7 @@ class TokenService:
             result = self._attempt(account, send, who, way)
         if isinstance(result, Consent):
             opened = _opened(result, self.clock.now())
-            self._change(account, lambda note: replace(note, begun_at=None, consent=opened))
+            self._kept.change(account, lambda note: replace(note, begun_at=None, consent=opened))
             return result
         return self._keep(account, result, held, who=who, way=way, started=started)
 
@@ -233,7 +207,7 @@ class TokenService:
         self, account: Account, send: Callable[[], AccessToken | Consent], who: str, way: str
     ) -> AccessToken | Consent:
         """One attempt at the broker. Its beginning is on disk before it, its end after it."""
-        self._change(account, lambda note: budget.begun(note, self.clock.now()))
+        self._kept.change(account, lambda note: budget.begun(note, self.clock.now()))
         started = self.clock.monotonic()
         try:
             result = send()
@@ -247,7 +221,7 @@ class TokenService:
         return result
 
     def _failed(self, account: Account, error: KunjiError, who: str) -> None:
-        note = self._change(account, lambda note: budget.failed(note, error, self.clock.now()))
+        note = self._kept.change(account, lambda note: budget.failed(note, error, self.clock.now()))
         if isinstance(error, BrokerUnreachable | RateLimited | UnexpectedReply):
             self.reports.unreachable(account, error)
         elif isinstance(error, WrongClient):
@@ -268,7 +242,7 @@ class TokenService:
         environment = {name: Secret(value) for name, value in account.broker.environment(token).items()}
         headers = {name: Secret(value) for name, value in account.broker.headers(token).items()}
         held = HeldToken(token, proven=False, environment=environment, headers=headers)
-        self._save(account, held)
+        self._kept.save(account, held)
 
         replaces_dead = who in BY_ITSELF and earlier is not None and earlier.rejected_at is not None
         self._granted(account, on_its_own_day=replaces_dead)
@@ -289,43 +263,25 @@ class TokenService:
             return replace(note, replaced_on=ist(now).date()) if on_its_own_day else note
 
         try:
-            self._change(account, forgive)
+            self._kept.change(account, forgive)
         except StoreError as error:
-            self.reports.store_fault(error)
-
-    def _save(self, account: Account, held: HeldToken) -> None:
-        """On disk before anything else happens. A token that the disk will not take is served from memory: the broker
-        has already ended the earlier one."""
-        try:
-            self.store.save(account.name, held)
-            self._unsaved.pop(account.name, None)
-        except StoreError as error:
-            self._unsaved[account.name] = held
             self.reports.store_fault(error)
 
     def _prove(self, account: Account, held: HeldToken, earlier: HeldToken | None, who: str, way: str) -> HeldToken:
         try:
             profile = account.broker.profile(held.token)
         except TokenRejected:
-            self._save(account, replace(held, rejected_at=self.clock.now()))
+            self._kept.save(account, replace(held, rejected_at=self.clock.now()))
             raise
         except BrokerError as error:
             log.info("%s: the new token could not be proved yet: %s", account.name, type(error).__name__)
             return held
         if profile.client_id != account.broker.client_id:
-            self._put_back(account, earlier)
+            self._kept.put_back(account, earlier)
             raise self._wrong_client(account, who, way)
         held = replace(held, proven=True)
-        self._save(account, held)
+        self._kept.save(account, held)
         return held
-
-    def _put_back(self, account: Account, earlier: HeldToken | None) -> None:
-        """What was just saved is another client's: the earlier token again, unless that is known dead."""
-        self._unsaved.pop(account.name, None)
-        if earlier is not None and is_live(earlier, self.clock.now()):
-            self._save(account, earlier)
-        else:
-            self.store.delete(account.name)
 
     def _wrong_client(self, account: Account, who: str, way: str) -> WrongClient:
         error = WrongClient(
@@ -354,7 +310,7 @@ class TokenService:
             try:
                 token = self._attempt(account, lambda: account.broker.exchange(answer), who, "exchange")
             except (LoginRejected, BrokerError):
-                self._change(account, _one_failure_more)
+                self._kept.change(account, _one_failure_more)
                 raise
             if isinstance(token, Consent):
                 raise UnexpectedReply(f"{account.title} answered an exchange with another consent")
@@ -374,7 +330,7 @@ class TokenService:
         def remember(note: AccountNote) -> AccountNote:
             return replace(note, consent=replace(note.consent, chat=chat, message=message)) if note.consent else note
 
-        self._change(self.accounts[name], remember)
+        self._kept.change(self.accounts[name], remember)
 
     def code(self, name: str) -> Code:
         """A TOTP code for the chat; its window is used up by showing it."""
@@ -390,11 +346,11 @@ class TokenService:
             return False
         alive = self._is_alive(account, held)
         now = self.clock.now()
-        self._change(account, lambda note: replace(note, probed_at=now))
+        self._kept.change(account, lambda note: replace(note, probed_at=now))
         if not alive:
             self.rejected(name, held)
         elif not held.proven:
-            self._mark(account, held, replace(held, proven=True))
+            self._kept.mark(account, held, replace(held, proven=True))
         return alive
 
     def _is_alive(self, account: Account, held: HeldToken) -> bool:
@@ -410,27 +366,18 @@ class TokenService:
             self.reports.clock()
         self.reports.reachable(account)
         if profile.client_id != account.broker.client_id:
-            self._put_back(account, None)
+            self._kept.put_back(account, None)
             raise self._wrong_client(account, "schedule", "probe")
         return True
 
     def rejected(self, name: str, held: HeldToken) -> None:
         """The broker says that this token is dead although its time is not up."""
         account, now = self.accounts[name], self.clock.now()
-        self._mark(account, held, replace(held, rejected_at=now))
+        self._kept.mark(account, held, replace(held, rejected_at=now))
         note = self.note(name)
         if note.replaced_on == ist(now).date() and note.intruder_for != held.token.issued_at:
-            self._change(account, lambda note: replace(note, intruder_for=held.token.issued_at))
+            self._kept.change(account, lambda note: replace(note, intruder_for=held.token.issued_at))
             self.reports.tell("intruder", account, replaced=False)
-
-    def _mark(self, account: Account, held: HeldToken, changed: HeldToken) -> None:
-        """Change what is known of this very token, unless another took its place meanwhile."""
-        try:
-            with self.store.lock(account.name, PROBE_LOCK_WAIT):
-                if self.held(account.name) == held:
-                    self._save(account, changed)
-        except LockBusy:
-            log.debug("%s: a refresh is under way and decides", account.name)
 
     # Ending
 
@@ -441,9 +388,8 @@ class TokenService:
             held = self.held(name)
             lives = held.token.expires_at if held and is_live(held, self.clock.now()) else None
             why = self._revoke(account, held) if held and lives else None
-            self._unsaved.pop(name, None)
-            self.store.delete(name)
-            self._change(account, lambda note: replace(note, paused=True, consent=None))
+            self._kept.forget(account)
+            self._kept.change(account, lambda note: replace(note, paused=True, consent=None))
         log.info("%s: logged out by %s", name, who)
         return LoggedOut(name, revoked=why is None, lives_until=lives if why else None, why=why)
 
@@ -458,15 +404,10 @@ class TokenService:
         return None
 
     def pause(self, name: str) -> None:
-        self._change(self.accounts[name], lambda note: replace(note, paused=True))
+        self._kept.change(self.accounts[name], lambda note: replace(note, paused=True))
 
     def resume(self, name: str) -> None:
-        self._change(self.accounts[name], lambda note: replace(note, paused=False))
-
-    def _change(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> AccountNote:
-        """Change what is remembered, as it counts for the present config. Durable."""
-        changes = {account.name: lambda note: change(budget.current(note, account.fingerprint))}
-        return self.store.update(changes)[account.name]
+        self._kept.change(self.accounts[name], lambda note: replace(note, paused=False))
 
 
 def _already(account: Account, held: HeldToken) -> Refreshed:

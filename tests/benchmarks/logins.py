@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from bot.app import THREADS
+from bot.keeping import StoredCodes
 from bot.life import Account
 from bot.sandbox import Sandbox
 from bot.store import Store
-from bot.tokens import StoredCodes, TokenService
+from bot.tokens import TokenService
 from bot.trading import Hours, Rules, TradingDays
 from brokers import Drift, Secret, Surroundings, SystemClock, TotpSecret, broker_class
 from tests.benchmarks.harness import ROOT, Figure

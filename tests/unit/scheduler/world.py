@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.keeping import StoredCodes
 from bot.scheduler import Scheduler
 from bot.store import Alert, HeldToken
-from bot.tokens import StoredCodes, TokenService
+from bot.tokens import TokenService
 from bot.trading import Hours, Rules, TradingDays
 from brokers import AccessToken, Drift, Secret
 from tests.fake_broker import CLIENT, Script, fake_account

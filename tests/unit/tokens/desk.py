@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bot.keeping import StoredCodes
 from bot.store import Alert, Store
-from bot.tokens import StoredCodes, TokenService
+from bot.tokens import TokenService
 from bot.trading import Hours, Rules, TradingDays
 from brokers import Drift
 from tests.fake_broker import Script, fake_account

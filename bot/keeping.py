@@ -1,0 +1,107 @@
+"""What is kept of every account: its token and its note, in the store, or in memory while the store refuses.
+
+A token that was granted is never dropped because a disk is full: the broker has already ended the earlier one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from bot import budget
+from bot.life import Account, Standing, is_live
+from bot.reports import Reports
+from bot.store import AccountNote, HeldToken, LockBusy, Store, StoreError
+from brokers import Clock
+
+log = logging.getLogger(__name__)
+
+WINDOWS_KEPT = 40
+MARK_LOCK_WAIT = 5.0
+"""Seconds; whoever holds the lock longer is refreshing, and then decides what the token is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCodes:
+    """The TOTP windows an account has used, in the store: never one twice, over restarts and processes."""
+
+    store: Store
+    account: str
+
+    def reserve(self, window: int) -> bool:
+        fresh = False
+
+        def take(note: AccountNote) -> AccountNote:
+            nonlocal fresh
+            fresh = window not in note.windows
+            return replace(note, windows=(*note.windows, window)[-WINDOWS_KEPT:]) if fresh else note
+
+        self.store.update({self.account: take})
+        return fresh
+
+
+class Keeping:
+    """Thread-safe."""
+
+    def __init__(self, accounts: Mapping[str, Account], store: Store, clock: Clock, reports: Reports) -> None:
+        self._accounts = accounts
+        self._store = store
+        self._clock = clock
+        self._reports = reports
+        self._unsaved: dict[str, HeldToken] = {}
+
+    def held(self, name: str) -> HeldToken | None:
+        """The account's token, also one that the store would not take. Raises StoreError."""
+        unsaved, stored = self._unsaved.get(name), self._store.load(name)
+        if unsaved is None or (stored and stored.token.issued_at > unsaved.token.issued_at):
+            return stored
+        return unsaved
+
+    def note(self, name: str) -> AccountNote:
+        """What is remembered of the account, as it counts for its present config."""
+        return budget.current(self._store.note(name), self._accounts[name].fingerprint)
+
+    def standing(self, name: str) -> Standing:
+        return Standing(self._accounts[name], self.held(name), self.note(name), self._clock.now())
+
+    def change(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> AccountNote:
+        """Change what is remembered, as it counts for the present config. Durable. Raises StoreError."""
+        changes = {account.name: lambda note: change(budget.current(note, account.fingerprint))}
+        return self._store.update(changes)[account.name]
+
+    def save(self, account: Account, held: HeldToken) -> None:
+        """On disk when this returns; in memory, and told, if the store refuses."""
+        try:
+            self._store.save(account.name, held)
+            self._unsaved.pop(account.name, None)
+        except StoreError as error:
+            self._unsaved[account.name] = held
+            self._reports.store_fault(error)
+
+    def save_unsaved(self) -> None:
+        """Try again to save what the store would not take. Raises StoreError."""
+        for name, held in list(self._unsaved.items()):
+            self._store.save(name, held)
+            self._unsaved.pop(name, None)
+
+    def mark(self, account: Account, held: HeldToken, changed: HeldToken) -> None:
+        """Change what is known of this very token, unless another took its place meanwhile."""
+        try:
+            with self._store.lock(account.name, MARK_LOCK_WAIT):
+                if self.held(account.name) == held:
+                    self.save(account, changed)
+        except LockBusy:
+            log.debug("%s: a refresh is under way and decides", account.name)
+
+    def put_back(self, account: Account, earlier: HeldToken | None) -> None:
+        """What was just saved is another client's: the earlier token again, unless that is known dead."""
+        self._unsaved.pop(account.name, None)
+        if earlier is not None and is_live(earlier, self._clock.now()):
+            self.save(account, earlier)
+        else:
+            self._store.delete(account.name)
+
+    def forget(self, account: Account) -> None:
+        """Raises StoreError."""
+        self.put_back(account, None)
