@@ -14,10 +14,21 @@ from bot.life import Account, is_live
 from bot.reports import iso
 from bot.store import Alert, HeldToken
 from bot.tokens import TokenService
-from brokers import AccessToken, BrokerError, KunjiError, OrderAddress, TokenRejected
+from brokers import (
+    AccessToken,
+    BrokerError,
+    BrokerUnreachable,
+    KunjiError,
+    OrderAddress,
+    RateLimited,
+    TokenRejected,
+)
 from handlers.tokens import Portfolio
 
 T = TypeVar("T")
+
+POINTLESS_TO_GO_ON = (BrokerUnreachable, RateLimited, TokenRejected)
+"""Whoever is asked for funds and answers so would answer the same to the rest, after as long a wait."""
 
 
 class NoLiveToken(KunjiError):
@@ -35,13 +46,11 @@ class Accounts:
         """Funds, holdings and positions; a part that failed is its error. Raises NoLiveToken."""
         account, held = self._ask_with(name)
         broker, token = account.broker, held.token
-        return Portfolio(
-            name,
-            account.title,
-            self._part(name, held, lambda: broker.funds(token)),
-            self._part(name, held, lambda: broker.holdings(token)),
-            self._part(name, held, lambda: broker.positions(token)),
-        )
+        funds = self._part(name, held, lambda: broker.funds(token))
+        if isinstance(funds, POINTLESS_TO_GO_ON):
+            return Portfolio(name, account.title, funds, funds, funds)
+        holdings = self._part(name, held, lambda: broker.holdings(token))
+        return Portfolio(name, account.title, funds, holdings, self._part(name, held, lambda: broker.positions(token)))
 
     def prove(self, names: Sequence[str]) -> list[Alert]:
         """Ask every broker for proof that the account can trade today: one alert `proof` each, in the order given,

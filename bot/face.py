@@ -17,7 +17,7 @@ from bot.accounts import Accounts
 from bot.life import next_login, next_wanted, state
 from bot.store import BotNote, HistoryRow, Store, StoreError
 from bot.tokens import TokenService
-from brokers import Code, Consent, Drift, KunjiError, Secret
+from brokers import Code, Consent, Drift, Secret
 from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, PastRefresh, Portfolio, Refreshed
 
 P = ParamSpec("P")
@@ -117,14 +117,8 @@ class Face:
     async def history(self, account: str, limit: int) -> Sequence[PastRefresh]:
         return self.store.history(account, limit)
 
-    async def portfolio(self, accounts: Sequence[str]) -> list[Portfolio | tuple[str, KunjiError]]:
-        return list(await asyncio.gather(*(self._portfolio(name) for name in accounts)))
-
-    async def _portfolio(self, name: str) -> Portfolio | tuple[str, KunjiError]:
-        try:
-            return await self._off(self.accounts.portfolio, name)
-        except KunjiError as error:
-            return name, error
+    async def portfolio(self, account: str) -> Portfolio:
+        return await self._off(self.accounts.portfolio, account)
 
     # Refreshing
 

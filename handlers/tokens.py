@@ -167,8 +167,9 @@ class Tokens(Protocol):
     async def answer(self, account: str, pasted: Secret, *, who: str) -> Refreshed:
         """Exchange what was sent for a token. The third failure closes the consent."""
 
-    async def portfolio(self, accounts: Sequence[str]) -> list[Portfolio | tuple[str, KunjiError]]:
-        """All side by side; an account without a usable token is named with the reason."""
+    async def portfolio(self, account: str) -> Portfolio:
+        """What the account holds; a part the broker did not give is the error that came instead. Raises KunjiError if
+        there is no usable token."""
 
     async def code(self, account: str) -> Code: ...
 

@@ -2,7 +2,7 @@
 
 from handlers.text.accounts import help_, history, start, status
 from handlers.text.alerts import ALERTS, alert, alert_buttons, alerts
-from handlers.text.figures import account, asking
+from handlers.text.figures import Answer, account, asking
 from handlers.text.parts import LIMIT, bold, clock, esc, rupees, span, split, units, when
 from handlers.text.refreshing import (
     ASK_WHICH,
@@ -81,6 +81,7 @@ __all__ = [
     "TOAST_LOCKED",
     "UNKNOWN_COMMAND",
     "WENT_WRONG",
+    "Answer",
     "account",
     "alert",
     "alert_buttons",

@@ -13,6 +13,10 @@ CLOCK_RIGHT_WITHIN = 5
 """Seconds. Up to this the clock counts as right."""
 QUIET_TELEGRAM = timedelta(minutes=2)
 
+FEW = 8
+"""So many accounts are told one by one."""
+WORST_FIRST = (State.REJECTED, State.EXPIRED, State.MISSING, State.EXPIRING, State.PAUSED, State.FRESH)
+
 MARKS = {
     State.FRESH: "🟢",
     State.EXPIRING: "🟡",
@@ -74,7 +78,30 @@ def _who(admin_of: Sequence[str], viewer_of: Sequence[str]) -> str:
 
 
 def status(found: Sequence[AccountStatus], now: datetime) -> str:
+    if len(found) > FEW:
+        return _many(found, now)
     return paragraphs(_account(one, now) for one in found) or "There is no account you may look at here."
+
+
+def _many(found: Sequence[AccountStatus], now: datetime) -> str:
+    """Worst first: what needs somebody is told in full, the rest is gathered by how long it is good for."""
+    worst_first = sorted(found, key=lambda one: (WORST_FIRST.index(one.state), one.expires_at or now, one.account))
+    in_full = [one for one in worst_first if _needs_somebody(one)]
+    gathered: dict[str, list[str]] = {}
+    for one in worst_first:
+        if not _needs_somebody(one):
+            gathered.setdefault(f"{MARKS[one.state]} {_state(one, now)}", []).append(bold(one.account))
+    counts = [f"{len(in_full)} in trouble"] if in_full else []
+    counts += [f"{len(found) - len(in_full)} in order"]
+    groups = [f"{state}\n{', '.join(names)}" for state, names in gathered.items()]
+    return paragraphs(
+        (f"{len(found)} accounts: {', '.join(counts)}.", *(_account(one, now) for one in in_full), *groups)
+    )
+
+
+def _needs_somebody(one: AccountStatus) -> bool:
+    broken = one.state in (State.REJECTED, State.EXPIRED, State.MISSING)
+    return broken or one.held_back is not None or one.consent_open
 
 
 def _account(one: AccountStatus, now: datetime) -> str:

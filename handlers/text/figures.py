@@ -34,9 +34,12 @@ class Total:
         return self.shown(signed=True)
 
 
-def account(answers: Sequence[Answer]) -> str:
+def account(answers: Sequence[Answer], waiting: Sequence[str] = ()) -> str:
+    """`waiting`: accounts whose broker has not answered yet."""
     blocks = [_one(answer) for answer in answers]
-    if len(answers) > 1:
+    if waiting:
+        blocks.append(f"⏳ {listed([bold(name) for name in waiting])}: still asking …")
+    elif len(answers) > 1:
         blocks.append(_together(answers))
     return paragraphs(blocks)
 

@@ -61,7 +61,7 @@ class FakeTokens:
     fits: dict[str, str | None] = field(default_factory=dict)
     statuses: dict[str, AccountStatus] = field(default_factory=dict)
     spent: set[str] = field(default_factory=set)
-    figures: list[Any] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def done(self, *names: str) -> list[tuple[Any, ...]]:
         return [call for call in self.calls if call[0] in names]
@@ -99,9 +99,9 @@ class FakeTokens:
         self.calls.append(("answer", account, pasted.reveal(), who))
         return self._answer(self.exchanged or Refreshed(account, NOW + timedelta(hours=24), "exchange", 1.5, True))
 
-    async def portfolio(self, accounts):
-        self.calls.append(("portfolio", *accounts))
-        return self.figures or [Portfolio(name, "Dhan", Funds(None, None, None), [], []) for name in accounts]
+    async def portfolio(self, account):
+        self.calls.append(("portfolio", account))
+        return self._answer(self.figures.get(account, Portfolio(account, "Dhan", Funds(None, None, None), [], [])))
 
     async def code(self, account):
         self.calls.append(("code", account))

@@ -210,7 +210,7 @@ async def test_an_edit_that_timed_out_goes_once_more_and_a_message_does_not(stag
 
 async def test_figures_that_do_not_fit_into_one_message_go_on_in_the_next(stage):
     many = [Holding(f"SYMBOL{number}", "NSE", 1, None, None, None) for number in range(200)]
-    stage.tokens.figures = [Portfolio("dhan", "Dhan", Funds(None, None, None), many, [])]
+    stage.tokens.figures = {"dhan": Portfolio("dhan", "Dhan", Funds(None, None, None), many, [])}
 
     await stage.hears(ADMIN, "/account dhan")
 

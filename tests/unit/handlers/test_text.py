@@ -229,3 +229,23 @@ def test_no_sentence_holds_a_consents_address(address):
     said = text.consent("dhan", Consent(f"https://{address}", "the address you land on"), NOW, True)
 
     assert f"https://{address}" not in said
+
+
+def test_many_accounts_are_told_worst_first_and_the_good_ones_together():
+    found = [status_of(f"good-{number}") for number in range(99)]
+    found.insert(50, status_of("dead", State.REJECTED))
+
+    said = plain(text.status(found, NOW))
+
+    assert said.startswith("100 accounts: 1 in trouble, 99 in order.")
+    assert said.index("dead") < said.index("good-")
+    assert said.count("token good until") == 1
+    assert all(f"good-{number}" in said for number in range(99))
+
+
+def test_an_account_whose_broker_is_slow_is_named_while_the_others_are_shown():
+    said = plain(text.account([("kotak", KunjiError("it is paused"))], ["dhan"]))
+
+    assert "kotak" in said
+    assert "dhan: still asking" in said
+    assert "All accounts" not in said
