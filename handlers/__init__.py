@@ -11,11 +11,12 @@ from telegram import Bot, BotCommand, BotCommandScopeChat
 from telegram.error import TelegramError
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
-from handlers.access import Button, Command, Gate, Role, allowed
+from handlers.access import Button, Command, Role, allowed
 from handlers.account import account
 from handlers.buttons import press
 from handlers.context import Desk
 from handlers.errors import on_error
+from handlers.gate import Gate
 from handlers.help import help_
 from handlers.history import history
 from handlers.lock import lock

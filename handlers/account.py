@@ -8,8 +8,8 @@ from telegram import Update
 
 from brokers import KunjiError
 from handlers import text
-from handlers.access import Role, pick_accounts
-from handlers.context import Context, reply, show, words
+from handlers.access import Role
+from handlers.context import Context, pick_accounts, reply, show, words
 
 SHOWN_AFTER = 3.0
 """Seconds; then what is there is shown, and the rest follows as it comes."""

@@ -18,10 +18,11 @@ from telegram.ext import CallbackContext, ExtBot
 
 from brokers import KunjiError
 from handlers import text
+from handlers.access import Audience, Role, accounts_for
 from handlers.tokens import Tokens
 
 if TYPE_CHECKING:
-    from handlers.access import Audience, Gate
+    from handlers.gate import Gate
 
 STALE = timedelta(minutes=2)
 """A command older than this was sent while the bot was away."""
@@ -68,6 +69,38 @@ def person(update: Update) -> tuple[int, int]:
     if chat is None or user is None:
         raise UsageError("this came from nobody")
     return chat.id, user.id
+
+
+def pick_account(update: Update, context: Context, role: Role) -> str:
+    """The account the command names, or the only one there is for this person.
+
+    Raises UsageError, which names no account that this person may not see.
+    """
+    names = my_accounts(update, context, role)
+    if context.args:
+        return named(context.args[0], names)
+    if len(names) == 1:
+        return names[0]
+    raise UsageError(text.which_account(names))
+
+
+def pick_accounts(update: Update, context: Context, role: Role) -> list[str]:
+    """As `pick_account`, but without a name it means all of them."""
+    names = my_accounts(update, context, role)
+    return [named(context.args[0], names)] if context.args else names
+
+
+def my_accounts(update: Update, context: Context, role: Role) -> list[str]:
+    chat, user = update.effective_chat, update.effective_user
+    if chat is None or user is None:
+        return []
+    return accounts_for(context.desk.audiences, chat.id, user.id, role)
+
+
+def named(word: str, names: list[str]) -> str:
+    if word.lower() not in names:
+        raise UsageError(text.unknown_account(names))
+    return word.lower()
 
 
 def words(context: Context, at_most: int) -> list[str]:

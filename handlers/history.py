@@ -5,8 +5,8 @@ from __future__ import annotations
 from telegram import Update
 
 from handlers import text
-from handlers.access import Role, pick_accounts
-from handlers.context import Context, reply, words
+from handlers.access import Role
+from handlers.context import Context, pick_accounts, reply, words
 
 ROWS = 10
 ROWS_OF_MANY = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from telegram import Update
 
 from handlers import text
-from handlers.access import Role, pick_account
+from handlers.access import Role
 from handlers.buttons import SHORT_LIFE, Pressed, button
-from handlers.context import Context, person, reply, show, words
+from handlers.context import Context, person, pick_account, reply, show, words
 
 
 async def logout(update: Update, context: Context) -> None:

@@ -16,10 +16,10 @@ from telegram import Message, Update
 
 from brokers import Secret
 from handlers import text
-from handlers.access import Role, my_accounts
+from handlers.access import Role
 from handlers.answer import answer_for, refuse
 from handlers.buttons import Pressed, button, in_rows
-from handlers.context import Context, delete, person, reply, show
+from handlers.context import Context, delete, my_accounts, person, reply, show
 from handlers.tokens import OpenQuestion
 
 KEPT_FOR = timedelta(minutes=2)

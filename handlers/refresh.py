@@ -10,10 +10,10 @@ from telegram import InlineKeyboardButton, Message, Update
 
 from brokers import Consent, KunjiError, LoginRejected, Secret
 from handlers import text
-from handlers.access import Role, my_accounts, named
+from handlers.access import Role
 from handlers.answer import answer_for
 from handlers.buttons import SHORT_LIFE, Pressed, button, in_rows
-from handlers.context import Context, UsageError, delete, is_stale, person, reply, show
+from handlers.context import Context, UsageError, delete, is_stale, my_accounts, named, person, reply, show
 from handlers.refresh_all import consent_buttons, refresh_all
 
 

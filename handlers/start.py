@@ -5,9 +5,9 @@ from __future__ import annotations
 from telegram import Update
 
 from handlers import text
-from handlers.access import Role, my_accounts
+from handlers.access import Role
 from handlers.buttons import button
-from handlers.context import Context, person, reply
+from handlers.context import Context, my_accounts, person, reply
 from handlers.status import shortcuts
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from telegram import InlineKeyboardButton, Update
 
 from handlers import text
-from handlers.access import Role, my_accounts, pick_accounts
+from handlers.access import Role
 from handlers.buttons import Pressed, button, in_rows
-from handlers.context import Context, person, reply, words
+from handlers.context import Context, my_accounts, person, pick_accounts, reply, words
 
 
 async def status(update: Update, context: Context) -> None:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from telegram import CopyTextButton, InlineKeyboardButton, Message, Update
 
 from handlers import text
-from handlers.access import Role, pick_account
+from handlers.access import Role
 from handlers.buttons import Pressed
-from handlers.context import Context, Desk, delete, is_stale, later, reply, words
+from handlers.context import Context, Desk, delete, is_stale, later, pick_account, reply, words
 
 LOOKS_EVERY = timedelta(seconds=1)
 """The clock may be moved while a code is shown."""

@@ -14,9 +14,10 @@ from telegram.request import BaseRequest
 
 from brokers import Code, Funds, Secret
 from handlers import register
-from handlers.access import Audience, Gate
+from handlers.access import Audience
 from handlers.buttons import sign
 from handlers.context import Desk
+from handlers.gate import Gate
 from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, Portfolio, Refreshed, State
 
 NOW = datetime(2026, 11, 20, 3, 15, tzinfo=UTC)  # 08:45 in India
