@@ -24,19 +24,6 @@ if TYPE_CHECKING:
 
 WRONG_CONFIG = 2
 
-EXAMPLES = """
-\b
-  kunji demo                     see it all, with no credentials
-  kunji check --online           is everything ready to run
-  kunji run                      the bot, until it is stopped
-  kunji status                   every account and how long its token is good for
-  kunji refresh dhan             a new token now
-  kunji token dhan               the token alone, for another program
-  eval "$(kunji env dhan)"       the same as variables
-
-Exit codes: 0 good, 1 failed, 2 wrong usage or config, 3 no live token.
-"""
-
 
 class Places:
     """Where this call's config and store lie."""
@@ -57,7 +44,21 @@ class Places:
         return read_key(places_of(self.folder, None), create=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLES)
+class Anywhere(click.Group):
+    """Takes `--config` wherever it stands: one forgets on which side of the command it belongs."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for place, word in enumerate(args):
+            if word == "--config" and place + 1 < len(args):
+                args = [*args[place : place + 2], *args[:place], *args[place + 2 :]]
+                break
+            if word.startswith("--config="):
+                args = [word, *args[:place], *args[place + 1 :]]
+                break
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=Anywhere, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--config",
     "folder",
@@ -69,7 +70,19 @@ class Places:
 @click.version_option(package_name="kunji")
 @click.pass_context
 def cli(context: click.Context, folder: Path) -> None:
-    """Keeps brokers' access tokens alive, steered from Telegram."""
+    """Keeps brokers' access tokens alive, steered from Telegram.
+
+    \b
+    kunji demo                 see it all, with no credentials
+    kunji check --online       is everything ready to run
+    kunji run                  the bot, until it is stopped
+    kunji status               every account and how long its token is good for
+    kunji refresh dhan         a new token now
+    kunji token dhan           the token alone, for another program
+    eval "$(kunji env dhan)"   the same as variables
+
+    Exit codes: 0 good, 1 failed, 2 wrong usage or config, 3 no live token.
+    """
     context.obj = Places(folder)
 
 
@@ -77,7 +90,12 @@ def cli(context: click.Context, folder: Path) -> None:
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
 @click.pass_obj
 def run(places: Places, log_level: str) -> None:
-    """Run the bot until it is stopped (Ctrl-C or SIGTERM)."""
+    """Run the bot until it is stopped (Ctrl-C or SIGTERM).
+
+    \b
+    kunji run
+    kunji run --config /etc/kunji --log-level debug
+    """
     from bot.app import run as run_app
 
     run_app(places.config(), log_level)
@@ -86,7 +104,12 @@ def run(places: Places, log_level: str) -> None:
 @cli.command()
 @click.option("--tour", is_flag=True, help="Play a scripted conversation and end.")
 def demo(tour: bool) -> None:
-    """The whole thing against stand-ins on this machine; no credentials needed."""
+    """Try it all against stand-ins on this machine; no credentials needed.
+
+    \b
+    kunji demo          chat with it here, move the clock, break things
+    kunji demo --tour   watch a scripted conversation
+    """
     from bot.demo import play
 
     sys.exit(play(scripted=tour))
@@ -96,7 +119,12 @@ def demo(tour: bool) -> None:
 @click.option("--online", is_flag=True, help="Also ask Telegram and the brokers; spends no login.")
 @click.pass_obj
 def check(places: Places, online: bool) -> None:
-    """Look at config, key, store and clock."""
+    """Is everything ready to run: config, key, store, clock.
+
+    \b
+    kunji check
+    kunji check --online   also Telegram, every chat and every broker; spends no login
+    """
     from bot.checks import check_all
 
     good = check_all(places.config(), online=online, say=click.echo)
@@ -155,7 +183,12 @@ def _table(rows: list[dict[str, Any]], now: datetime) -> None:
 @click.option("--force", is_flag=True, help="Also after a refused login. Accounts get locked by this.")
 @click.pass_obj
 def refresh(places: Places, account: str, replace: bool, force: bool) -> None:
-    """A new token now. Asks for a code or a callback address where one is needed."""
+    """A new token now. Asks for a code or a callback address where one is needed.
+
+    \b
+    kunji refresh dhan
+    kunji refresh dhan --replace   although the held one is good beyond today's trading
+    """
     from brokers import Consent, Secret
     from handlers.text import when
 
@@ -173,12 +206,54 @@ def refresh(places: Places, account: str, replace: bool, force: bool) -> None:
         click.echo(f"{name} {kept}: good until {when(result.expires_at, works.tokens.clock.now())}")
 
 
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ACCOUNT [--json]")
+@click.pass_obj
+def token(places: Places, words: tuple[str, ...]) -> None:
+    """The access token alone, for another program.
+
+    \b
+    kunji token dhan
+    kunji token dhan --json    with the time it expires
+    kunji token dhan --config DIR --store PATH
+
+    Exit code 3 and a sentence on stderr if there is no live one.
+    """
+    _hand_out("token", places, words)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="ACCOUNT…")
+@click.pass_obj
+def env(places: Places, words: tuple[str, ...]) -> None:
+    """Tokens as variables, named as users of the broker's own SDK know them.
+
+    \b
+    eval "$(kunji env dhan)"
+    kunji env dhan --format dotenv      or json, powershell, sh (the default)
+    """
+    _hand_out("env", places, words)
+
+
+def _hand_out(command: str, places: Places, words: tuple[str, ...]) -> NoReturn:
+    """Answered where it is answered without this module, but for `kunji --config DIR token …`."""
+    from kunji.__main__ import answer
+
+    sys.exit(answer(command, ["--config", str(places.folder), *words]))
+
+
 @cli.command()
 @click.argument("account", required=False)
 @click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="Also write TOTP=… there.")
 @click.pass_obj
 def totp(places: Places, account: str | None, env_file: Path | None) -> None:
-    """The TOTP code of an account, or of a secret typed without echo (or an otpauth:// address)."""
+    """A TOTP code: of an account, or of a secret (or otpauth:// address) typed without echo.
+
+    \b
+    kunji totp dhan
+    kunji totp
+    kunji totp dhan --env-file .env   also put it there as TOTP=…
+    """
     from bot.totp import code_of_account, code_of_typed, write_env_line
 
     if account:
