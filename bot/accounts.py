@@ -5,11 +5,13 @@ Every account stands for itself: one that fails is one line among the others, an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TypeVar
 
+from bot import budget
 from bot.life import Account, is_live
 from bot.reports import iso
 from bot.store import Alert, HeldToken
@@ -25,7 +27,10 @@ from brokers import (
 )
 from handlers.tokens import Portfolio
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+Facts = dict[str, str | int | float | bool | None]
 
 POINTLESS_TO_GO_ON = (BrokerUnreachable, RateLimited, TokenRejected)
 """Whoever is asked for funds and answers so would answer the same to the rest, after as long a wait."""
@@ -58,28 +63,38 @@ class Accounts:
         return [alert for alerts in self._executor.map(self._prove_one, names) for alert in alerts]
 
     def _prove_one(self, name: str) -> list[Alert]:
-        facts: dict[str, str | int | float | bool | None] = {"ok": False, "client_id_ok": True, "funds_ok": False}
-        extra: list[Alert] = []
+        """Whatever goes wrong is this account's alone."""
+        account = self._tokens.accounts[name]
+        note = self._tokens.note(name)
+        facts: Facts = {
+            "ok": False,
+            "client_id": account.broker.client_id,
+            "held_back": budget.held_back_by(note, account.fingerprint),
+        }
         try:
-            if not self._tokens.probe(name):
-                raise NoLiveToken("no live token", hint=f"/refresh {name}")
-            account, held = self._ask_with(name)
-            facts["expires_at"] = iso(held.token.expires_at)
-            funds = account.broker.funds(held.token)
-            facts["funds_ok"] = True
-            facts["available"] = str(funds.available) if funds.available is not None else None
-            if account.broker.tells_order_address:
-                extra = self._order_address(account, held.token, facts)
-            facts["ok"] = facts.get("orders_allowed") is not False
-            if not facts["ok"]:
-                facts["problem"] = "orders are not allowed from this address"
+            extra = self._prove_by_asking(account, facts)
         except KunjiError as error:
-            facts["problem"] = str(error)
+            extra, facts["problem"] = [], str(error)
+        except Exception:
+            log.exception("%s: the proof failed by a fault of ours", name)
+            extra, facts["problem"] = [], "something went wrong inside the bot; the log has it"
         return [Alert("proof", self._tokens.clock.now(), name, facts, loud=not facts["ok"]), *extra]
 
-    def _order_address(
-        self, account: Account, token: AccessToken, facts: dict[str, str | int | float | bool | None]
-    ) -> list[Alert]:
+    def _prove_by_asking(self, account: Account, facts: Facts) -> list[Alert]:
+        if not self._tokens.probe(account.name):
+            raise NoLiveToken("no live token", hint=f"/refresh {account.name}")
+        _, held = self._ask_with(account.name)
+        facts["expires_at"] = iso(held.token.expires_at)
+        funds = account.broker.funds(held.token)
+        facts["funds_ok"] = True
+        facts["available"] = str(funds.available) if funds.available is not None else None
+        extra = self._order_address(account, held.token, facts) if account.broker.tells_order_address else []
+        facts["ok"] = facts.get("orders_allowed") is not False
+        if not facts["ok"]:
+            facts["problem"] = "orders are not allowed from this address"
+        return extra
+
+    def _order_address(self, account: Account, token: AccessToken, facts: Facts) -> list[Alert]:
         """Note from where orders come; told if that changed. A broker that will not say proves nothing."""
         try:
             address: OrderAddress = account.broker.order_address(token)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from bot import logs
@@ -31,7 +32,7 @@ from bot.scheduler import Scheduler
 from bot.store import Alert, LockBusy, Store, open_store
 from bot.tokens import TokenService
 from bot.trading import Rules, TradingDays
-from brokers import Clock, Drift, KunjiError, Surroundings, broker_class, is_loopback
+from brokers import Clock, Drift, KunjiError, Secret, Surroundings, broker_class, is_loopback
 from handlers import Gate, buttons, register, set_menus, text
 from handlers.access import Audience
 from handlers.context import Desk
@@ -45,6 +46,7 @@ THREAD_NAME = "kunji-work"
 LINGER = 4.0
 """Seconds a stop waits for logins under way: a token that was granted and not stored is lost."""
 EVERY_MINUTE = 60
+BEGIN_AGAIN_AFTER = 5.0
 
 
 class AlreadyRunning(KunjiError):
@@ -63,6 +65,10 @@ class Works:
     alerts: Alerts
     tokens: TokenService
     accounts: Accounts
+    audiences: dict[str, Audience]
+    """Shared by the gate and the outbox; follows groups that become supergroups."""
+    salt: bytes
+    """What fingerprints are made with."""
 
     @classmethod
     def of(cls, config: Config, clock: Clock | None = None) -> Works:
@@ -70,18 +76,19 @@ class Works:
         clock = clock or open_clock(_clock_address(config))
         store = open_store(config.folder, config.store)
         drift, executor = Drift(), ThreadPoolExecutor(THREADS, THREAD_NAME)
+        audiences, salt = _audiences(config, store), _salt(store)
         signer = buttons.Signer(store.derive("buttons"), clock.now)
         alerts = Alerts(
             store,
             clock.now,
-            _audiences(config, store),
+            audiences,
             words=text,
             keyboard=lambda user, wanted: buttons.keyboard(signer, user, wanted),
             still_true=lambda alert: still_true(tokens, alert),
             quiet=config.hours.quiet,
         )
         tokens = TokenService(
-            {one.name: _account(one, config, store, clock, drift) for one in config.accounts},
+            {one.name: _account(one, config, store, clock, drift, salt) for one in config.accounts},
             store,
             clock,
             drift,
@@ -89,18 +96,25 @@ class Works:
             tell=alerts.tell,
             learned=logs.register,
         )
-        return cls(config, clock, store, drift, executor, alerts, tokens, Accounts(tokens, executor))
+        accounts = Accounts(tokens, executor)
+        return cls(config, clock, store, drift, executor, alerts, tokens, accounts, audiences, salt)
 
     def close(self) -> None:
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.store.close()
 
 
-def _account(one: AccountConfig, config: Config, store: Store, clock: Clock, drift: Drift) -> Account:
+def _account(one: AccountConfig, config: Config, store: Store, clock: Clock, drift: Drift, salt: bytes) -> Account:
     kind = broker_class(one.broker)
     given = Surroundings(one.login, one.endpoints, clock, StoredCodes(store, one.name), drift, config.proxy)
-    key = store.derive("fingerprints")
-    return Account(one.name, kind.title, kind(one.config, given), one.login, one.morning, fingerprint(one, key))
+    return Account(one.name, kind.title, kind(one.config, given), one.login, one.morning, fingerprint(one, salt))
+
+
+def _salt(store: Store) -> bytes:
+    """Made once; sealed in the store, and not derived from its key, so that a new key forgives no refusal."""
+    made = Secret(secrets.token_hex(32))
+    note = store.update_bot(lambda note: note if note.salt else replace(note, salt=made))
+    return (note.salt or made).reveal().encode()
 
 
 def _audiences(config: Config, store: Store) -> dict[str, Audience]:
@@ -127,29 +141,35 @@ class App:
 
     def __init__(self, works: Works) -> None:
         self.works = works
-        config, tokens = works.config, works.tokens
+        config, tokens, clock = works.config, works.tokens, works.clock
         self.chat_executor = ThreadPoolExecutor(THREADS, THREAD_NAME)
         self.face = Face(
-            tokens, works.accounts, self.chat_executor, works.drift, works.clock.now(), lambda: self.poller.last_good
+            tokens,
+            works.accounts,
+            self.chat_executor,
+            works.drift,
+            clock.now(),
+            lambda: self.poller.last_good,
+            lambda: self.poller.rival is not None,
         )
         self.desk = Desk(
             tokens=self.face,
-            audiences=_audiences(config, works.store),
+            audiences=works.audiences,
             titles={name: account.title for name, account in tokens.accounts.items()},
             signing_key=works.store.derive("buttons"),
-            now=works.clock.now,
+            now=clock.now,
             totp_in_chat=config.totp_in_chat,
         )
         self.application = build(
             Gate, {"desk": self.desk}, config.bot_token, api_url=config.telegram_api_url, proxy=config.proxy
         )
         register(self.application)
-        self.poller = Poller(self.application, now=works.clock.now, on_rival=self._on_rival)
+        self.poller = Poller(self.application, now=clock.now, on_rival=self._on_rival)
         self.scheduler = Scheduler(
             tokens,
             works.accounts,
             works.store,
-            clock=works.clock,
+            clock=clock,
             rules=tokens.rules,
             tell=works.alerts.tell,
             executor=works.executor,
@@ -160,8 +180,12 @@ class App:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then end within five seconds."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, THREAD_NAME))
         self._tell_of_changed_config()
-        beside = [asyncio.create_task(self.scheduler.run()), asyncio.create_task(self._speak())]
+        beside = [
+            asyncio.create_task(_for_ever("the schedule", self.scheduler.run)),
+            asyncio.create_task(_for_ever("the outbox", self._speak)),
+        ]
         lingering = asyncio.create_task(self._linger(stop))
         try:
             await self.poller.run(stop)
@@ -188,24 +212,19 @@ class App:
         deadline = asyncio.get_running_loop().time() + LINGER
         while self.works.tokens.logging_in and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - threads
             await asyncio.sleep(0.05)
+        self.works.tokens.interrupt()
 
     def _on_rival(self, rival: Rival | None) -> None:
-        self.works.executor.submit(self._meet_rival, rival)
-
-    def _meet_rival(self, rival: Rival | None) -> None:
-        now, store = self.works.clock.now(), self.works.store
-        known = store.bot_note().second_poller_since is not None
-        store.update_bot(lambda note: replace(note, second_poller_since=now if rival else None))
-        if rival and not known:
-            self.works.alerts.tell(Alert("second_poller", now, None, {"webhook": rival is Rival.WEBHOOK}))
-        elif known and not rival:
-            self.works.alerts.tell(Alert("second_poller_gone", now, None, {}, loud=False))
+        now = self.works.clock.now()
+        alert = Alert("second_poller", now, None, {"webhook": rival is Rival.WEBHOOK})
+        if rival is None:
+            alert = Alert("second_poller_gone", now, None, {}, loud=False)
+        self.works.executor.submit(self.works.alerts.tell, alert)
 
     def _tell_of_changed_config(self) -> None:
         """So that nobody changes it unseen."""
         works = self.works
-        key = works.store.derive("fingerprints")
-        now_so = {file.name: file_fingerprint(file, key) for file in works.config.files}
+        now_so = {file.name: file_fingerprint(file, works.salt) for file in works.config.files}
         before = works.store.bot_note().config_fingerprints
         changed = sorted(name for name in {*before, *now_so} if before.get(name) != now_so.get(name))
         if not changed:
@@ -214,6 +233,16 @@ class App:
         if before:
             facts = {"files": ", ".join(changed)}
             works.alerts.tell(Alert("config_changed", works.clock.now(), None, facts, loud=False))
+
+
+async def _for_ever(what: str, serve: Callable[[], Awaitable[None]]) -> None:
+    """Begin again whatever ends by a fault of ours: a bot without alerts looks healthy from outside."""
+    while True:
+        try:
+            await serve()
+        except Exception:
+            log.exception("%s stumbled and begins again", what)
+        await asyncio.sleep(BEGIN_AGAIN_AFTER)
 
 
 def run(config: Config, log_level: str) -> None:
@@ -225,7 +254,7 @@ def run(config: Config, log_level: str) -> None:
             logs.register(held.token.value)
     with _alone(works.store):
         log.info("serving %s", ", ".join(works.tokens.accounts))
-        asyncio.run(_until_signalled(App(works).run))
+        _serve(App(works).run)
         works.close()
         log.info("stopped")
     _leave()
@@ -240,13 +269,14 @@ def _alone(store: Store) -> Iterator[None]:
         raise AlreadyRunning("kunji already runs with this store", hint="end the other one first") from None
 
 
-async def _until_signalled(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+def _serve(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run until signalled. Not by `asyncio.run`: that waits for every thread, for as long as a broker or a name server
+    hangs."""
+    loop = asyncio.new_event_loop()
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
-    await serve(stop)
+        loop.add_signal_handler(number, stop.set)
+    loop.run_until_complete(serve(stop))
 
 
 def _leave() -> None:

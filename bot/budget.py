@@ -1,9 +1,10 @@
 """The attempt budget: when a login may be tried, as pure functions on what is remembered of the account.
 
-Accounts get locked by wrong logins, so refusals are counted in *strikes*. A refused PIN, password or key fills the
-budget at once; a refused TOTP code is one strike (the window may have turned under way), and so is a login that was
-begun and never heard of again, because it may have been refused. At `STRIKES` nothing more is tried until the config
-changes or a person asks for one attempt. Silence and nonsense from a broker are no strikes; they are waited out.
+Accounts get locked by wrong logins, so refusals are counted in *strikes*, for each config apart. A refused PIN,
+password or key fills the budget at once; a refused TOTP code is one strike (the window may have turned under way), and
+so is a login during which this program was killed, because it may have been refused. At `STRIKES` nothing more is tried
+until the config changes or a person asks for one attempt. Silence and nonsense from a broker are no strikes; they are
+waited out. See docs/decisions/attempt-budget.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.store import AccountNote
+from bot.store import AccountNote, HistoryRow, Refused
 from brokers import (
     CodeRejected,
     ConsentRejected,
@@ -22,12 +23,15 @@ from brokers import (
     NotEntitled,
     NotSupported,
     RateLimited,
+    TokenRejected,
     WrongClient,
 )
 
 STRIKES = 2
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=5)
+CONFIGS_REMEMBERED = 8
+CUT_OFF = "a login was cut off in the middle, and may have been refused"
 
 
 class HeldBack(KunjiError):
@@ -38,66 +42,83 @@ class HeldBack(KunjiError):
         self.until = until
 
 
-def current(note: AccountNote, fingerprint: str) -> AccountNote:
-    """The note as it counts for the config as it is now: refusals of another config are forgotten."""
-    if note.fingerprint == fingerprint:
-        return note
-    return replace(note, fingerprint=fingerprint, strikes=0, refusal=None, failures=0, retry_at=None)
-
-
 def spent(note: AccountNote, fingerprint: str) -> bool:
-    """Nothing more is tried until a person acts."""
-    return current(note, fingerprint).strikes >= STRIKES
+    """Nothing more is tried with this config until a person acts."""
+    against = note.refused.get(fingerprint)
+    return against is not None and against.strikes >= STRIKES
 
 
-def cut_off(note: AccountNote) -> AccountNote:
-    """A login was begun and never heard of: it may have been refused, and it may have been granted."""
-    if note.begun_at is None:
-        return note
-    why = note.refusal or "a login was cut off and nobody knows how it ended"
-    return replace(note, begun_at=None, strikes=note.strikes + 1, refusal=why, last_login_at=note.begun_at)
-
-
-def forced(note: AccountNote) -> AccountNote:
-    """A person takes the risk of one attempt."""
-    return replace(note, strikes=min(note.strikes, STRIKES - 1), retry_at=None)
+def held_back_by(note: AccountNote, fingerprint: str) -> str | None:
+    """Why nothing more is tried, as it is shown; None if nothing stands in the way."""
+    return note.refused[fingerprint].reason if spent(note, fingerprint) else None
 
 
 def begun(note: AccountNote, now: datetime) -> AccountNote:
+    """A login is about to be sent."""
     return replace(note, begun_at=now)
 
 
-def granted(note: AccountNote, now: datetime) -> AccountNote:
-    """A login ended well: everything held against the account is forgotten."""
+def interrupted(note: AccountNote) -> AccountNote:
+    """We stop waiting for a login's answer. Like silence it is no strike, but the login may have been granted."""
+    return replace(note, begun_at=None, interrupted_at=note.begun_at or note.interrupted_at)
+
+
+def is_unsettled(note: AccountNote) -> bool:
+    """The last login has no known end."""
+    return note.begun_at is not None or note.interrupted_at is not None
+
+
+def settled(note: AccountNote, fingerprint: str) -> AccountNote:
+    """The unknown end of the last login is taken for what it may have been: refused if we were killed, and granted as
+    far as the broker's gap goes."""
+    at = note.begun_at or note.interrupted_at
+    if note.begun_at is not None:
+        note = _with_strikes(note, fingerprint, 1, CUT_OFF)
+    return replace(note, begun_at=None, interrupted_at=None, last_login_at=at)
+
+
+def granted(note: AccountNote, fingerprint: str, row: HistoryRow, *, by_itself: bool) -> AccountNote:
+    """A login ended well: what was held against this config is forgotten. Only a person ends a pause."""
     return replace(
         note,
-        strikes=0,
-        refusal=None,
+        refused={config: against for config, against in note.refused.items() if config != fingerprint},
         failures=0,
         retry_at=None,
         begun_at=None,
-        last_login_at=now,
-        paused=False,
+        interrupted_at=None,
+        last_login_at=row.at,
+        last_grant=row,
+        paused=note.paused and by_itself,
         consent=None,
         last_failure=None,
         last_failure_at=None,
     )
 
 
-def failed(note: AccountNote, error: KunjiError, now: datetime) -> AccountNote:
-    """A login ended in an error."""
-    note = replace(note, begun_at=None, last_failure=str(error), last_failure_at=now)
+def failed(note: AccountNote, fingerprint: str, error: KunjiError, now: datetime, *, by_hand: bool) -> AccountNote:
+    """A login ended in an error. `by_hand`: a person logged in at the broker, and sent the wrong thing at worst."""
+    note = replace(note, begun_at=None, interrupted_at=None, last_failure=str(error), last_failure_at=now)
     match error:
-        case ConsentRejected():
+        case ConsentRejected() | NotSupported() | TokenRejected():
+            return note
+        case WrongClient() if by_hand:
             return note
         case CodeRejected():
-            return replace(note, strikes=note.strikes + 1, refusal=str(error))
-        case LoginRejected() | WrongClient() | NotEntitled() | NotSupported():
-            return replace(note, strikes=max(STRIKES, note.strikes + 1), refusal=str(error))
-        case RateLimited(retry_after=float() | int() as seconds):
-            return replace(note, failures=note.failures + 1, retry_at=now + timedelta(seconds=seconds))
+            return _with_strikes(note, fingerprint, 1, str(error))
+        case LoginRejected() | WrongClient() | NotEntitled():
+            return _with_strikes(note, fingerprint, STRIKES, str(error))
     failures = note.failures + 1
-    return replace(note, failures=failures, retry_at=now + wait_after(failures))
+    wait = wait_after(failures)
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        wait = min(timedelta(seconds=error.retry_after), LONGEST_WAIT)
+    return replace(note, failures=failures, retry_at=now + wait)
+
+
+def _with_strikes(note: AccountNote, fingerprint: str, more: int, reason: str) -> AccountNote:
+    before = note.refused.get(fingerprint)
+    others = [(config, against) for config, against in note.refused.items() if config != fingerprint]
+    mine = Refused((before.strikes if before else 0) + more, reason)
+    return replace(note, refused=dict([*others[1 - CONFIGS_REMEMBERED :], (fingerprint, mine)]))
 
 
 def wait_after(failures: int) -> timedelta:
@@ -107,17 +128,23 @@ def wait_after(failures: int) -> timedelta:
     return longest * random.uniform(0.75, 1)  # noqa: S311 - spreads load, guards nothing
 
 
-def check(note: AccountNote, now: datetime, *, gap: timedelta, by_itself: bool, title: str) -> None:
-    """Raise HeldBack if no login may be sent now. `gap` is the broker's own least time between two logins."""
-    if note.strikes >= STRIKES:
+def check_strikes(note: AccountNote, fingerprint: str) -> None:
+    """Raise HeldBack if only a person may ask for the next attempt."""
+    if spent(note, fingerprint):
         raise HeldBack(
-            f"no further login is tried, as the last one was refused: {note.refusal}",
+            f"no further login is tried by itself: {held_back_by(note, fingerprint)}",
             hint="correct the config and restart, or force one attempt",
         )
+
+
+def check_pace(note: AccountNote, now: datetime, *, gap: timedelta, by_itself: bool, title: str) -> None:
+    """Raise HeldBack if it is too early. `gap` is the broker's own least time between two logins."""
     if note.last_login_at is not None and now < note.last_login_at + gap:
         free = note.last_login_at + gap
-        seconds = math.ceil((free - now).total_seconds())
-        raise HeldBack(f"{title} gives a new token again in {seconds} s", until=free)
+        raise HeldBack(f"{title} gives a new token again in {_seconds(free - now)} s", until=free)
     if by_itself and note.retry_at is not None and now < note.retry_at:
-        seconds = math.ceil((note.retry_at - now).total_seconds())
-        raise HeldBack(f"the next attempt comes by itself in {seconds} s", until=note.retry_at)
+        raise HeldBack(f"the next attempt comes by itself in {_seconds(note.retry_at - now)} s", until=note.retry_at)
+
+
+def _seconds(length: timedelta) -> int:
+    return math.ceil(length.total_seconds())

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ParamSpec, Protocol, TypeVar
 
-from bot import budget
+from bot import budget, consents
 from bot.accounts import Accounts
 from bot.life import next_login, next_wanted, state
-from bot.store import BotNote, HistoryRow, Store, StoreError
+from bot.store import BotNote, Store, StoreError
 from bot.tokens import TokenService
 from brokers import Code, Consent, Drift, Secret
 from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, PastRefresh, Portfolio, Refreshed
@@ -46,6 +46,8 @@ class Face:
     drift: Drift
     up_since: datetime
     telegram_at: Callable[[], datetime | None]
+    rival: Callable[[], bool]
+    """Whether somebody else polls with this bot's token."""
     planned: Planned | None = None
     """Set by the app once there is a scheduler."""
     touched: Callable[[str], None] = _nobody
@@ -65,7 +67,7 @@ class Face:
     # Looking
 
     async def status(self, accounts: Sequence[str]) -> list[AccountStatus]:
-        return [self._status(name) for name in accounts]
+        return await self._off(lambda: [self._status(name) for name in accounts])
 
     def _status(self, name: str) -> AccountStatus:
         one, rules = self.tokens.standing(name), self.tokens.rules
@@ -73,7 +75,6 @@ class Face:
         planned = next_login(one, rules)
         if planned is None and not account.logs_in_by_itself and not note.paused:
             planned = next_wanted(one, rules, rules.hours.ask_at)
-        spent = budget.spent(note, account.fingerprint)
         return AccountStatus(
             account=name,
             broker=account.title,
@@ -81,30 +82,29 @@ class Face:
             state=state(one, rules.hours.warn_before),
             expires_at=held.token.expires_at if held else None,
             proven=bool(held and held.proven),
-            last_refresh=self._last_granted(name),
+            last_refresh=note.last_grant,
             next_login=planned,
-            held_back=f"the last login was refused: {note.refusal}" if spent else None,
+            held_back=budget.held_back_by(note, account.fingerprint),
             last_failure=note.last_failure,
             last_failure_at=note.last_failure_at,
-            consent_open=note.consent is not None,
+            consent_open=consents.waiting(note, one.now) is not None,
         )
 
-    def _last_granted(self, name: str) -> HistoryRow | None:
-        return next((row for row in self.store.history(name) if row.outcome == "granted"), None)
-
     async def health(self) -> Health:
-        note = self.store.bot_note()
+        return await self._off(self._health)
+
+    def _health(self) -> Health:
         error = self.drift.error()
         waiting = [item for _, item in self.store.queued()]
         return Health(
             up_since=self.up_since,
             telegram_at=self.telegram_at(),
             clock_error=error.total_seconds() if error is not None else None,
-            store_fault=await self._off(self._store_fault),
+            store_fault=self._store_fault(),
             next_login=self.planned.next_login() if self.planned else None,
             alerts_waiting=sum(1 for item in waiting if item.parked is None),
             alerts_parked=sum(1 for item in waiting if item.parked is not None),
-            second_poller=note.second_poller_since is not None,
+            second_poller=self.rival(),
         )
 
     def _store_fault(self) -> str | None:
@@ -114,8 +114,11 @@ class Face:
             return str(error)
         return None
 
+    async def second_poller(self) -> bool:
+        return self.rival()
+
     async def history(self, account: str, limit: int) -> Sequence[PastRefresh]:
-        return self.store.history(account, limit)
+        return await self._off(self.store.history, account, limit)
 
     async def portfolio(self, account: str) -> Portfolio:
         return await self._off(self.accounts.portfolio, account)
@@ -123,7 +126,7 @@ class Face:
     # Refreshing
 
     async def asks_first(self, account: str) -> datetime | None:
-        return self.tokens.asks_first(account)
+        return await self._off(self.tokens.asks_first, account)
 
     async def refresh(
         self, account: str, *, who: str, replace: bool = False, force: bool = False
@@ -136,8 +139,11 @@ class Face:
         await self._off(self.tokens.asked, account, chat, message)
 
     async def questions(self) -> list[OpenQuestion]:
-        consents = {name: self.tokens.note(name).consent for name in self.tokens.accounts}
-        return [OpenQuestion(name, one.expects, one.message, one.chat) for name, one in consents.items() if one]
+        return await self._off(self._questions)
+
+    def _questions(self) -> list[OpenQuestion]:
+        waiting = {name: self.tokens.consent(name) for name in self.tokens.accounts}
+        return [OpenQuestion(name, one.expects, one.message, one.chat) for name, one in waiting.items() if one]
 
     async def accepts(self, account: str, pasted: Secret) -> str | None:
         return self.tokens.accepts(account, pasted)
@@ -195,7 +201,10 @@ class Face:
         if last is not None and last <= now < last + KNOCK_EVERY:
             return
         count, self.knocks = self.knocks, 0
-        await self._off(self.store.update_bot, lambda note: replace(note, knocked_at=now))
+        await self._off(self._tell_of_strangers, now, count)
+
+    def _tell_of_strangers(self, now: datetime, count: int) -> None:
+        self.store.update_bot(lambda note: replace(note, knocked_at=now))
         self.tokens.reports.tell("stranger", None, loud=False, count=count)
 
     async def moved(self, group: int, supergroup: int) -> None:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from bot import budget
 from bot.life import Account, Standing, is_live
 from bot.reports import Reports
 from bot.store import AccountNote, HeldToken, LockBusy, Store, StoreError
@@ -42,7 +41,7 @@ class StoredCodes:
 
 
 class Keeping:
-    """Thread-safe."""
+    """Thread-safe. Where it says so, the caller holds the account's lock."""
 
     def __init__(self, accounts: Mapping[str, Account], store: Store, clock: Clock, reports: Reports) -> None:
         self._accounts = accounts
@@ -54,24 +53,27 @@ class Keeping:
     def held(self, name: str) -> HeldToken | None:
         """The account's token, also one that the store would not take. Raises StoreError."""
         unsaved, stored = self._unsaved.get(name), self._store.load(name)
-        if unsaved is None or (stored and stored.token.issued_at > unsaved.token.issued_at):
-            return stored
-        return unsaved
+        return stored if unsaved is None or _is_newer(stored, unsaved) else unsaved
 
     def note(self, name: str) -> AccountNote:
-        """What is remembered of the account, as it counts for its present config."""
-        return budget.current(self._store.note(name), self._accounts[name].fingerprint)
+        return self._store.note(name)
 
     def standing(self, name: str) -> Standing:
         return Standing(self._accounts[name], self.held(name), self.note(name), self._clock.now())
 
     def change(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> AccountNote:
-        """Change what is remembered, as it counts for the present config. Durable. Raises StoreError."""
-        changes = {account.name: lambda note: change(budget.current(note, account.fingerprint))}
-        return self._store.update(changes)[account.name]
+        """Change what is remembered. Durable. Raises StoreError."""
+        return self._store.update({account.name: change})[account.name]
+
+    def try_to_change(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> None:
+        """As `change`, where what was done must not fail for it."""
+        try:
+            self.change(account, change)
+        except StoreError as error:
+            self._reports.store_fault(error)
 
     def save(self, account: Account, held: HeldToken) -> None:
-        """On disk when this returns; in memory, and told, if the store refuses."""
+        """On disk when this returns; in memory, and told, if the store refuses. The caller holds the lock."""
         try:
             self._store.save(account.name, held)
             self._unsaved.pop(account.name, None)
@@ -80,28 +82,42 @@ class Keeping:
             self._reports.store_fault(error)
 
     def save_unsaved(self) -> None:
-        """Try again to save what the store would not take. Raises StoreError."""
-        for name, held in list(self._unsaved.items()):
-            self._store.save(name, held)
-            self._unsaved.pop(name, None)
+        """Try again to save what the store would not take, unless something newer lies there now. Raises StoreError."""
+        for name in list(self._unsaved):
+            with self._store.lock(name, MARK_LOCK_WAIT):
+                held = self._unsaved.get(name)
+                if held is not None and not _is_newer(self._store.load(name), held):
+                    self._store.save(name, held)
+                self._unsaved.pop(name, None)
 
-    def mark(self, account: Account, held: HeldToken, changed: HeldToken) -> None:
-        """Change what is known of this very token, unless another took its place meanwhile."""
+    def mark(self, account: Account, held: HeldToken, changed: HeldToken) -> bool:
+        """Change what is known of this very token. False if another took its place meanwhile."""
+        return self._if_still(account, held, lambda: self.save(account, changed))
+
+    def drop(self, account: Account, held: HeldToken) -> bool:
+        """Forget this very token. False if another took its place meanwhile."""
+        return self._if_still(account, held, lambda: self.put_back(account, None))
+
+    def _if_still(self, account: Account, held: HeldToken, act: Callable[[], None]) -> bool:
         try:
             with self._store.lock(account.name, MARK_LOCK_WAIT):
-                if self.held(account.name) == held:
-                    self.save(account, changed)
+                if self.held(account.name) != held:
+                    return False
+                act()
+                return True
         except LockBusy:
             log.debug("%s: a refresh is under way and decides", account.name)
+            return False
 
     def put_back(self, account: Account, earlier: HeldToken | None) -> None:
-        """What was just saved is another client's: the earlier token again, unless that is known dead."""
+        """What is kept is another client's or to be forgotten: the earlier token again, unless that is known dead. The
+        caller holds the lock."""
         self._unsaved.pop(account.name, None)
         if earlier is not None and is_live(earlier, self._clock.now()):
             self.save(account, earlier)
         else:
             self._store.delete(account.name)
 
-    def forget(self, account: Account) -> None:
-        """Raises StoreError."""
-        self.put_back(account, None)
+
+def _is_newer(one: HeldToken | None, other: HeldToken) -> bool:
+    return one is not None and one.token.issued_at > other.token.issued_at

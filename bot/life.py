@@ -88,7 +88,7 @@ def next_login(one: Standing, rules: Rules) -> datetime | None:
     if due is None:
         return None
     free = [due]
-    if note.retry_at is not None and note.fingerprint == fingerprint:
+    if note.retry_at is not None:
         free.append(note.retry_at)
     if note.last_login_at is not None:
         free.append(note.last_login_at + one.account.broker.login_gap)
@@ -97,7 +97,10 @@ def next_login(one: Standing, rules: Rules) -> datetime | None:
 
 def _due(one: Standing, rules: Rules) -> datetime | None:
     if one.live is not None and one.live.token.renewable:
-        return next_renewal(one.live, one.account.morning)
+        renewal = next_renewal(one.live, one.account.morning)
+        # Where tokens end at a fixed hour a renewal gains nothing before it; what is wanted then is a login.
+        if one.account.broker.expiry(max(renewal, one.now)) > one.live.token.expires_at:
+            return renewal
     return next_wanted(one, rules, one.account.morning) if one.account.logs_in_by_itself else None
 
 

@@ -21,8 +21,6 @@ def _of_the_bot(alert: Alert, note: BotNote) -> bool:
     match alert.kind:
         case "clock":
             return note.clock_told
-        case "second_poller":
-            return note.second_poller_since is not None
     return True
 
 
@@ -31,7 +29,7 @@ def _of_an_account(alert: Alert, one: Standing, tokens: TokenService) -> bool:
         case "warning":
             told = alert.facts.get("expires_at")
             return one.live is not None and one.live.token.expires_at.isoformat(timespec="seconds") == told
-        case "expired":
+        case "expired" | "dead":
             return one.live is None
         case "ask":
             return not outlives_today(one.live, one.now, tokens.rules.hours)

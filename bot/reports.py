@@ -6,12 +6,13 @@ A report never stops the work it reports on: where the store will not take it, t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.life import Account
-from bot.store import AccountNote, Alert, BotNote, HistoryRow, Store, StoreError
+from bot.store import AccountNote, Alert, HistoryRow, Store, StoreError
 from brokers import WORTH_TELLING as WRONG_BY
 from brokers import Clock, Drift, KunjiError
 
@@ -36,68 +37,65 @@ class Reports:
     ) -> None:
         self._tell(Alert(kind, self._clock.now(), account.name if account else None, facts, loud))
 
-    def history(self, account: Account, who: str, way: str, seconds: float, outcome: str) -> None:
-        """Leave a row; `seconds` is how long it took."""
-        log.info("%s: %s asked by %s: %s after %.1f s", account.name, way, who, outcome, seconds)
-        at = self._clock.now()
-        try:
-            self._store.record(HistoryRow(account.name, at, who, way, round(seconds, 3), outcome))
-        except StoreError as error:
-            self.store_fault(error)
+    def history(self, row: HistoryRow) -> None:
+        """Leave a row."""
+        log.info("%s: %s asked by %s: %s after %.1f s", row.account, row.way, row.who, row.outcome, row.seconds)
+        with self._unharmed():
+            self._store.record(row)
 
     def store_fault(self, error: StoreError) -> None:
         log.error("the store failed: %s", error)
         self.tell("store", None, fault=str(error))
 
-    def refused(self, account: Account, reason: KunjiError, *, code: bool) -> None:
-        self.tell("refused", account, reason=str(reason), code=code, blocked_until_human=True)
+    def refused(self, account: Account, reason: str, *, code: bool = False, cut_off: bool = False) -> None:
+        self.tell("refused", account, reason=reason, code=code, cut_off=cut_off, blocked_until_human=True)
 
     def unreachable(self, account: Account, reason: KunjiError) -> None:
         """The broker did not answer, or not sensibly. Told once it has lasted."""
-        now, told = self._clock.now(), False
+        now = self._clock.now()
 
         def remember(note: AccountNote) -> AccountNote:
-            nonlocal told
             since = note.unreachable_since or now
-            told = not note.unreachable_told and now - since >= UNREACHABLE_FOR
-            return replace(note, unreachable_since=since, unreachable_told=note.unreachable_told or told)
+            return replace(note, unreachable_since=since, unreachable_told=now - since >= UNREACHABLE_FOR)
 
-        note = self._change(account, remember)
-        if told and note is not None and note.unreachable_since is not None:
-            self.tell("unreachable", account, since=iso(note.unreachable_since), reason=str(reason))
+        with self._unharmed():
+            told_before = self._store.note(account.name).unreachable_told
+            note = self._store.update({account.name: remember})[account.name]
+            if note.unreachable_told and not told_before:
+                since = iso(note.unreachable_since or now)
+                self.tell("unreachable", account, since=since, reason=str(reason))
 
     def reachable(self, account: Account) -> None:
         """The broker answered, whatever it said."""
-        before = self._store.note(account.name)
-        if before.unreachable_since is None:
-            return
-        self._change(account, lambda note: replace(note, unreachable_since=None, unreachable_told=False))
-        if before.unreachable_told:
-            self.tell("reachable", account, loud=False, since=iso(before.unreachable_since))
+        with self._unharmed():
+            before = self._store.note(account.name)
+            if before.unreachable_since is None:
+                return
+            forget = {account.name: lambda note: replace(note, unreachable_since=None, unreachable_told=False)}
+            self._store.update(forget)
+            if before.unreachable_told:
+                self.tell("reachable", account, loud=False, since=iso(before.unreachable_since))
 
     def clock(self) -> None:
         """Tell once that this machine's clock is wrong, by the brokers' word."""
         error = self._drift.error()
         if error is None:
             return
-        wrong, told = abs(error) > WRONG_BY, False
+        wrong = abs(error) > WRONG_BY
+        with self._unharmed():
+            if self._store.bot_note().clock_told == wrong:
+                return
+            self._store.update_bot(lambda note: replace(note, clock_told=wrong))
+            if wrong:
+                self.tell("clock", None, seconds=round(error.total_seconds(), 1))
 
-        def remember(note: BotNote) -> BotNote:
-            nonlocal told
-            told = wrong and not note.clock_told
-            return replace(note, clock_told=wrong)
-
-        if self._store.bot_note().clock_told != wrong:
-            self._store.update_bot(remember)
-        if told:
-            self.tell("clock", None, seconds=round(error.total_seconds(), 1))
-
-    def _change(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> AccountNote | None:
+    @contextmanager
+    def _unharmed(self) -> Iterator[None]:
+        """What is reported on goes on, whatever becomes of the report."""
         try:
-            return self._store.update({account.name: change})[account.name]
+            yield
         except StoreError as error:
             self.store_fault(error)
-            return None
 
 
 def iso(moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """The life of a token: one login at a time for an account, within its attempt budget.
 
 Synchronous and thread-safe; it blocks while a broker is asked, so it is called from threads. It knows no chat: what
-happened is told through a callable. What it decides by is pure and lies in `bot.life` and `bot.budget`.
+happened is told through a callable. What it decides by is pure and lies in `bot.life`, `bot.budget` and `bot.consents`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot import budget
+from bot import budget, consents
 from bot.budget import HeldBack
 from bot.keeping import Keeping
 from bot.life import Account, Standing, is_live, next_login, outlives_today
 from bot.reports import Reports, Tell, iso
-from bot.store import AccountNote, HeldToken, OpenConsent, Store, StoreError
-from bot.trading import Rules, ist
+from bot.store import AccountNote, HeldToken, HistoryRow, OpenConsent, Store
+from bot.trading import Rules, at, ist
 from brokers import (
     AccessToken,
     BrokerError,
@@ -27,9 +27,11 @@ from brokers import (
     Code,
     CodeRejected,
     Consent,
+    ConsentRejected,
     Drift,
     KunjiError,
     LoginRejected,
+    NotSupported,
     RateLimited,
     Secret,
     TokenRejected,
@@ -42,9 +44,6 @@ log = logging.getLogger(__name__)
 
 LOCK_WAIT = 150.0
 """Seconds a refresh waits for another one of the same account: a login with two TOTP windows and a slow broker."""
-CONSENT_FAILURES = 3
-CONSENT_REUSED_FOR = timedelta(hours=1)
-"""So long an open consent is given again instead of asking the broker for another (Dhan allows 25 a day)."""
 
 BY_ITSELF = frozenset({"schedule", "program"})
 """Who asks without a person waiting."""
@@ -76,7 +75,7 @@ class TokenService:
         self.reports = Reports(store, clock, drift, tell)
         self.learned = learned
         self.logging_in: set[str] = set()
-        """Accounts at whose broker a login is under way in this process."""
+        """Accounts whose lock is held in this process for a login."""
         self._kept = Keeping(accounts, store, clock, self.reports)
 
     # What is held
@@ -86,7 +85,7 @@ class TokenService:
         return self._kept.held(name)
 
     def note(self, name: str) -> AccountNote:
-        """What is remembered of the account, as it counts for its present config."""
+        """What is remembered of the account besides its token. Raises StoreError."""
         return self._kept.note(name)
 
     def standing(self, name: str) -> Standing:
@@ -101,7 +100,7 @@ class TokenService:
         return held.token.expires_at if held and outlives_today(held, self.clock.now(), self.rules.hours) else None
 
     def save_unsaved(self) -> None:
-        """Try again to keep what the disk would not take. Raises StoreError."""
+        """Try again to keep what the disk would not take. Raises StoreError, LockBusy."""
         self._kept.save_unsaved()
 
     # Refreshing
@@ -116,12 +115,14 @@ class TokenService:
             held = self.held(name)
             if self._needs_nothing(account, before, held, who=who, replace=replace or force) and held:
                 return _already(account, held)
-            if who not in BY_ITSELF and (consent := self._open_consent(account)):
-                return consent
-            self._enter(account, held, who=who, force=force)
+            self._check_own_motion(account, held, who)
             if self._lives_after_a_cut_off(account, held) and held and who in BY_ITSELF:
                 return _already(account, held)
-            return self._log_in(account, held, who)
+            self._check_budget(account, who=who, force=force)
+            given = consents.to_give_again(self.note(name), self.clock.now())
+            if given is not None and who not in BY_ITSELF and not force:
+                return given
+            return self._log_in(account, self.held(name), who, force=force)
 
     @contextmanager
     def _alone_with(self, name: str) -> Iterator[None]:
@@ -139,95 +140,116 @@ class TokenService:
         now = self.clock.now()
         if held is None or not is_live(held, now):
             return False
-        newer = before is None or before.token.value != held.token.value
-        if newer:
+        if before is None or before.token.value != held.token.value:
             return True
         if who in BY_ITSELF:
             due = self.next_login(account.name)
             return due is None or due > now
         return not replace and outlives_today(held, now, self.rules.hours)
 
-    def _open_consent(self, account: Account) -> Consent | None:
-        """One that was asked for lately and not answered wrongly since."""
-        consent, now = self.note(account.name).consent, self.clock.now()
-        if consent is None or consent.failures or now >= consent.opened_at + CONSENT_REUSED_FOR:
-            return None
-        if consent.expires_at is not None and now >= consent.expires_at:
-            return None
-        url = consent.url.reveal() if consent.url else None
-        return Consent(url, consent.expects, consent.expires_at, consent.asks_totp)
-
-    def _enter(self, account: Account, held: HeldToken | None, *, who: str, force: bool) -> None:
-        """Pass the budget, or raise HeldBack."""
-        by_itself = who in BY_ITSELF
-        note = self._kept.change(account, budget.forced) if force else self.note(account.name)
-        now = self.clock.now()
-        if by_itself and note.paused:
+    def _check_own_motion(self, account: Account, held: HeldToken | None, who: str) -> None:
+        """Raise HeldBack for what is never done without a person."""
+        if who not in BY_ITSELF:
+            return
+        note, now = self.note(account.name), self.clock.now()
+        if note.paused:
             raise HeldBack("this account is paused", hint=f"/resume {account.name}")
-        dead_early = held is not None and held.rejected_at is not None and now < held.token.expires_at
-        if by_itself and dead_early and note.replaced_on == ist(now).date():
+        died_early = held is not None and held.rejected_at is not None and now < held.token.expires_at
+        if died_early and note.replaced_on == ist(now).date():
             raise HeldBack("another program logs in to this account", hint="end it, then /refresh")
-        gap = account.broker.login_gap if account.logs_in_by_itself else timedelta(0)
-        budget.check(note, now, gap=gap, by_itself=by_itself, title=account.title)
 
     def _lives_after_a_cut_off(self, account: Account, held: HeldToken | None) -> bool:
-        """If the last login was cut off and nobody knows its end: does the stored token still live? If not, the
-        broker's gap is kept, as that login may have been granted. Raises HeldBack while the gap lasts."""
-        if self.note(account.name).begun_at is None:
+        """If nobody knows how the last login ended: does the stored token still live? Raises BrokerError if that
+        cannot be told; then it is asked again the next time."""
+        if not budget.is_unsettled(self.note(account.name)):
             return False
-        note = self._kept.change(account, budget.cut_off)
-        if held is not None and is_live(held, self.clock.now()):
-            if self._is_alive(account, held):
-                return True
+        lives = held is not None and is_live(held, self.clock.now()) and self._is_alive(account, held)
+        note = self._kept.change(account, lambda note: budget.settled(note, account.fingerprint))
+        if budget.spent(note, account.fingerprint):
+            self.reports.refused(account, budget.CUT_OFF, cut_off=True)
+        if held is not None and is_live(held, self.clock.now()) and not lives:
             self._kept.save(account, replace(held, rejected_at=self.clock.now()))
-        budget.check(note, self.clock.now(), gap=account.broker.login_gap, by_itself=False, title=account.title)
-        return False
+        return lives
 
-    def _log_in(self, account: Account, held: HeldToken | None, who: str) -> Refreshed | Consent:
-        renews = held is not None and held.token.renewable and is_live(held, self.clock.now())
-        way = "renew" if renews else "login"
+    def _check_budget(self, account: Account, *, who: str, force: bool) -> None:
+        note = self.note(account.name)
+        if not force:
+            budget.check_strikes(note, account.fingerprint)
+        gap = account.broker.login_gap if account.logs_in_by_itself else timedelta(0)
+        budget.check_pace(note, self.clock.now(), gap=gap, by_itself=who in BY_ITSELF, title=account.title)
+
+    def _log_in(self, account: Account, held: HeldToken | None, who: str, *, force: bool) -> Refreshed | Consent:
+        renewed = held if held is not None and held.token.renewable and is_live(held, self.clock.now()) else None
+        way = "renew" if renewed else "login"
 
         def send() -> AccessToken | Consent:
-            return account.broker.renew(held.token) if renews and held else account.broker.login()
+            return account.broker.renew(renewed.token) if renewed else account.broker.login()
 
         started = self.clock.monotonic()
         try:
             result = self._attempt(account, send, who, way)
         except CodeRejected:
-            if budget.spent(self.note(account.name), account.fingerprint):
+            if force or budget.spent(self.note(account.name), account.fingerprint):
                 raise
             result = self._attempt(account, send, who, way)
+        except (NotSupported, TokenRejected) as error:
+            if renewed:
+                self._cannot_renew(account, renewed, error)
+            raise
         if isinstance(result, Consent):
-            opened = _opened(result, self.clock.now())
+            opened = consents.opened(result, self.clock.now(), forced=force)
             self._kept.change(account, lambda note: replace(note, begun_at=None, consent=opened))
             return result
         return self._keep(account, result, held, who=who, way=way, started=started)
 
+    def _cannot_renew(self, account: Account, held: HeldToken, error: KunjiError) -> None:
+        """What is known of the token from now on; a login in its place is not begun without the admin."""
+        if isinstance(error, TokenRejected):
+            self._kept.save(account, replace(held, rejected_at=self.clock.now()))
+            self._tell_dead(account, held)
+        else:
+            self._kept.save(account, replace(held, token=replace(held.token, renewable=False)))
+
     def _attempt(
         self, account: Account, send: Callable[[], AccessToken | Consent], who: str, way: str
     ) -> AccessToken | Consent:
-        """One attempt at the broker. Its beginning is on disk before it, its end after it."""
-        self._kept.change(account, lambda note: budget.begun(note, self.clock.now()))
-        started = self.clock.monotonic()
+        """One attempt at the broker. Its beginning is on disk before it, its end after it, whatever the end is."""
+        opens_consent = way == "login" and not account.logs_in_by_itself
+        if not opens_consent:
+            self._kept.change(account, lambda note: budget.begun(note, self.clock.now()))
+        started, ended = self.clock.monotonic(), False
         try:
             result = send()
+            ended = True
         except KunjiError as error:
-            self.reports.history(account, who, way, self.clock.monotonic() - started, type(error).__name__)
-            self._failed(account, error, who)
+            ended = True
+            self.reports.history(self._row(account, who, way, started, type(error).__name__))
+            self._failed(account, error, who, way)
             raise
         finally:
+            if not ended:  # Ctrl-C, or a fault of ours: nobody was refused as far as we know
+                self._kept.try_to_change(account, budget.interrupted)
             self.reports.clock()
         self.reports.reachable(account)
         return result
 
-    def _failed(self, account: Account, error: KunjiError, who: str) -> None:
-        note = self._kept.change(account, lambda note: budget.failed(note, error, self.clock.now()))
+    def _failed(self, account: Account, error: KunjiError, who: str, way: str) -> None:
+        now, by_hand = self.clock.now(), way == "exchange"
+        note = self._kept.change(
+            account, lambda note: budget.failed(note, account.fingerprint, error, now, by_hand=by_hand)
+        )
         if isinstance(error, BrokerUnreachable | RateLimited | UnexpectedReply):
             self.reports.unreachable(account, error)
         elif isinstance(error, WrongClient):
             self.reports.tell("wrong_client", account)
         elif who != "admin" and budget.spent(note, account.fingerprint):
-            self.reports.refused(account, error, code=isinstance(error, CodeRejected))
+            self.reports.refused(account, str(error), code=isinstance(error, CodeRejected))
+
+    def interrupt(self) -> None:
+        """The process ends now: logins that still wait for their broker are given up, and looked after at the next
+        start."""
+        for name in list(self.logging_in):
+            self._kept.try_to_change(self.accounts[name], budget.interrupted)
 
     # Keeping what was granted
 
@@ -242,36 +264,36 @@ class TokenService:
         environment = {name: Secret(value) for name, value in account.broker.environment(token).items()}
         headers = {name: Secret(value) for name, value in account.broker.headers(token).items()}
         held = HeldToken(token, proven=False, environment=environment, headers=headers)
+        replaces_dead = who in BY_ITSELF and self._died_today(account, earlier)
         self._kept.save(account, held)
-
-        replaces_dead = who in BY_ITSELF and earlier is not None and earlier.rejected_at is not None
-        self._granted(account, on_its_own_day=replaces_dead)
+        self._remember_grant(account, self._row(account, who, way, started, "granted"), replaces_dead=replaces_dead)
         held = self._prove(account, held, earlier, who, way)
-        seconds = self.clock.monotonic() - started
-        self.reports.history(account, who, way, seconds, "granted")
         if replaces_dead:
             self.reports.tell("intruder", account, replaced=True)
         elif who != "admin":
             self.reports.tell("refreshed", account, loud=False, expires_at=iso(token.expires_at), way=way)
-        return Refreshed(account.name, token.expires_at, way, seconds, held.proven)
+        return Refreshed(account.name, token.expires_at, way, self.clock.monotonic() - started, held.proven)
 
-    def _granted(self, account: Account, *, on_its_own_day: bool) -> None:
+    def _died_today(self, account: Account, held: HeldToken | None) -> bool:
+        """It was found dead after this morning's login, with time left: another program logged in."""
         now = self.clock.now()
+        if held is None or held.rejected_at is None or now >= held.token.expires_at:
+            return False
+        return held.rejected_at >= at(ist(now).date(), account.morning)
 
+    def _remember_grant(self, account: Account, row: HistoryRow, *, replaces_dead: bool) -> None:
         def forgive(note: AccountNote) -> AccountNote:
-            note = budget.granted(note, now)
-            return replace(note, replaced_on=ist(now).date()) if on_its_own_day else note
+            note = budget.granted(note, account.fingerprint, row, by_itself=row.who in BY_ITSELF)
+            return replace(note, replaced_on=ist(row.at).date()) if replaces_dead else note
 
-        try:
-            self._kept.change(account, forgive)
-        except StoreError as error:
-            self.reports.store_fault(error)
+        self._kept.try_to_change(account, forgive)
+        self.reports.history(row)
 
     def _prove(self, account: Account, held: HeldToken, earlier: HeldToken | None, who: str, way: str) -> HeldToken:
         try:
             profile = account.broker.profile(held.token)
         except TokenRejected:
-            self._kept.save(account, replace(held, rejected_at=self.clock.now()))
+            self._dead_on_arrival(account, held, who)
             raise
         except BrokerError as error:
             log.info("%s: the new token could not be proved yet: %s", account.name, type(error).__name__)
@@ -283,14 +305,27 @@ class TokenService:
         self._kept.save(account, held)
         return held
 
+    def _dead_on_arrival(self, account: Account, held: HeldToken, who: str) -> None:
+        """Nothing would be gained by another one today."""
+        now = self.clock.now()
+        self._kept.save(account, replace(held, rejected_at=now))
+        self._kept.try_to_change(account, lambda note: replace(note, replaced_on=ist(now).date()))
+        if who != "admin":
+            self._tell_dead(account, held)
+
     def _wrong_client(self, account: Account, who: str, way: str) -> WrongClient:
         error = WrongClient(
             f"{account.title} logged in another client than the one configured for {account.name}; nothing was kept",
             hint="check client_id, and which account is logged in in the browser",
         )
-        self.reports.history(account, who, way, 0.0, WrongClient.__name__)
-        self._failed(account, error, who)
+        self._kept.try_to_change(account, lambda note: replace(note, consent=None))
+        self.reports.history(self._row(account, who, way, self.clock.monotonic(), WrongClient.__name__))
+        self._failed(account, error, who, way)
         return error
+
+    def _row(self, account: Account, who: str, way: str, started: float, outcome: str) -> HistoryRow:
+        seconds = round(self.clock.monotonic() - started, 3)
+        return HistoryRow(account.name, self.clock.now(), who, way, seconds, outcome)
 
     # Answers of the admin
 
@@ -304,17 +339,22 @@ class TokenService:
         answer = account.broker.answer_in(pasted)
         self.learned(answer)
         with self._alone_with(name):
-            now = self.clock.now()
-            budget.check(self.note(name), now, gap=timedelta(0), by_itself=False, title=account.title)
+            consent = self.consent(name)
+            if consent is None or not consent.forced:
+                budget.check_strikes(self.note(name), account.fingerprint)
             earlier, started = self.held(name), self.clock.monotonic()
             try:
                 token = self._attempt(account, lambda: account.broker.exchange(answer), who, "exchange")
-            except (LoginRejected, BrokerError):
-                self._kept.change(account, _one_failure_more)
+            except (ConsentRejected, LoginRejected):
+                self._kept.change(account, consents.failed)
                 raise
             if isinstance(token, Consent):
                 raise UnexpectedReply(f"{account.title} answered an exchange with another consent")
             return self._keep(account, token, earlier, who=who, way="exchange", started=started)
+
+    def consent(self, name: str) -> OpenConsent | None:
+        """The one that waits for an answer."""
+        return consents.waiting(self.note(name), self.clock.now())
 
     def accepts(self, name: str, pasted: Secret) -> str | None:
         """None if this can be an answer for the account, by its looks; else what was expected."""
@@ -326,11 +366,7 @@ class TokenService:
 
     def asked(self, name: str, chat: int, message: int) -> None:
         """Remember which message asks for the open consent."""
-
-        def remember(note: AccountNote) -> AccountNote:
-            return replace(note, consent=replace(note.consent, chat=chat, message=message)) if note.consent else note
-
-        self._kept.change(self.accounts[name], remember)
+        self._kept.change(self.accounts[name], lambda note: consents.asked(note, chat, message))
 
     def code(self, name: str) -> Code:
         """A TOTP code for the chat; its window is used up by showing it."""
@@ -344,9 +380,13 @@ class TokenService:
         account, held = self.accounts[name], self.held(name)
         if held is None or not is_live(held, self.clock.now()):
             return False
-        alive = self._is_alive(account, held)
+        try:
+            alive = self._is_alive(account, held)
+        except WrongClient:
+            self._kept.drop(account, held)
+            raise
         now = self.clock.now()
-        self._kept.change(account, lambda note: replace(note, probed_at=now))
+        self._kept.try_to_change(account, lambda note: replace(note, probed_at=now))
         if not alive:
             self.rejected(name, held)
         elif not held.proven:
@@ -366,29 +406,32 @@ class TokenService:
             self.reports.clock()
         self.reports.reachable(account)
         if profile.client_id != account.broker.client_id:
-            self._kept.put_back(account, None)
             raise self._wrong_client(account, "schedule", "probe")
         return True
 
     def rejected(self, name: str, held: HeldToken) -> None:
         """The broker says that this token is dead although its time is not up."""
         account, now = self.accounts[name], self.clock.now()
-        self._kept.mark(account, held, replace(held, rejected_at=now))
-        note = self.note(name)
-        if note.replaced_on == ist(now).date() and note.intruder_for != held.token.issued_at:
-            self._kept.change(account, lambda note: replace(note, intruder_for=held.token.issued_at))
+        if not self._kept.mark(account, held, replace(held, rejected_at=now)):
+            return
+        if self.note(name).replaced_on == ist(now).date():
             self.reports.tell("intruder", account, replaced=False)
+        elif self.next_login(name) is None:
+            self._tell_dead(account, held)
+
+    def _tell_dead(self, account: Account, held: HeldToken) -> None:
+        self.reports.tell("dead", account, expires_at=iso(held.token.expires_at), login=account.login)
 
     # Ending
 
     def logout(self, name: str, *, who: str) -> LoggedOut:
         """End the token at the broker if it can be ended there, forget it here, and pause the account."""
         account = self.accounts[name]
-        with self.store.lock(name, LOCK_WAIT):
+        with self._alone_with(name):
             held = self.held(name)
             lives = held.token.expires_at if held and is_live(held, self.clock.now()) else None
             why = self._revoke(account, held) if held and lives else None
-            self._kept.forget(account)
+            self._kept.put_back(account, None)
             self._kept.change(account, lambda note: replace(note, paused=True, consent=None))
         log.info("%s: logged out by %s", name, who)
         return LoggedOut(name, revoked=why is None, lives_until=lives if why else None, why=why)
@@ -412,15 +455,3 @@ class TokenService:
 
 def _already(account: Account, held: HeldToken) -> Refreshed:
     return Refreshed(account.name, held.token.expires_at, "kept", 0.0, held.proven, already=True)
-
-
-def _opened(consent: Consent, now: datetime) -> OpenConsent:
-    url = Secret(consent.url) if consent.url else None
-    return OpenConsent(url, consent.expects, consent.asks_totp, now, consent.expires_at)
-
-
-def _one_failure_more(note: AccountNote) -> AccountNote:
-    if note.consent is None:
-        return note
-    failures = note.consent.failures + 1
-    return replace(note, consent=replace(note.consent, failures=failures) if failures < CONSENT_FAILURES else None)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
-from bot.store.records import AccountNote, Alert, BotNote, HeldToken, HistoryRow, OpenConsent, OutboxItem
+from bot.store.records import AccountNote, Alert, BotNote, HeldToken, HistoryRow, OpenConsent, OutboxItem, Refused
 from brokers import KunjiError
 from kunji import StoreUnreadable
 from kunji._places import Places, find
@@ -163,6 +163,7 @@ __all__ = [
     "LockBusy",
     "OpenConsent",
     "OutboxItem",
+    "Refused",
     "Store",
     "StoreError",
     "open_store",

@@ -40,6 +40,32 @@ class OpenConsent:
     chat: int | None = None
     message: int | None = None
     """The message that asks for it, so that a reply to it can be told apart and the message edited."""
+    forced: bool = False
+    """The admin took the risk of one attempt after a refusal; it is made when the answer comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What counts against one config of an account."""
+
+    strikes: int
+    reason: str
+    """As it is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One refresh. Never a secret."""
+
+    account: str
+    at: datetime
+    who: str
+    """`admin` (from the chat), `command line`, `schedule`, `program`."""
+    way: str
+    """`login`, `renew`, `exchange`."""
+    seconds: float
+    outcome: str
+    """`granted`, or the name of the error's class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +74,19 @@ class AccountNote:
 
     paused: bool = False
 
-    # The attempt budget.
-    fingerprint: str = ""
-    """The config the refusals below belong to: when it changes they are forgotten."""
-    strikes: int = 0
-    """Attempts that were refused, or cut off so that nobody knows; see `bot.budget`."""
-    refusal: str | None = None
-    """The last refusal, as it is shown."""
+    # The attempt budget; see `bot.budget`.
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+    """By the fingerprint of the config: two programs with different ones do not forgive each other's refusals."""
     failures: int = 0
     """Attempts in a row that ended without a word about the credentials (unreachable, 5xx, 429, nonsense)."""
     retry_at: datetime | None = None
     begun_at: datetime | None = None
     """A login was sent and its outcome is not known (yet, or ever if we were killed)."""
+    interrupted_at: datetime | None = None
+    """As `begun_at`, but we know that we gave up on it ourselves, as with a broker that does not answer."""
     last_login_at: datetime | None = None
     """When the broker last granted one: its gap counts from here."""
+    last_grant: HistoryRow | None = None
     windows: tuple[int, ...] = ()
     """TOTP windows taken, newest last."""
     replaced_on: date | None = None
@@ -71,8 +96,6 @@ class AccountNote:
     warned_for: datetime | None = None
     """The expiry the warning was about."""
     expired_for: datetime | None = None
-    intruder_for: datetime | None = None
-    """The issue time of the token about whose death by another program's login the admin was told."""
     asked_at: datetime | None = None
     """When an assisted account's admin was last asked to log in."""
     unreachable_since: datetime | None = None
@@ -96,29 +119,14 @@ class BotNote:
     knocked_at: datetime | None = None
     """When the admin was last told of a stranger."""
     clock_told: bool = False
-    second_poller_since: datetime | None = None
-    second_poller_told: bool = False
     config_fingerprints: Mapping[str, str] = field(default_factory=dict)
     """The fingerprint of each config file at the last start."""
     supergroups: Mapping[str, int] = field(default_factory=dict)
     """Groups that became supergroups: the configured id (as text) and the new one."""
     spent_buttons: Mapping[str, datetime] = field(default_factory=dict)
     """Buttons that work once, by their signature, and when they expire."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """One refresh. Never a secret."""
-
-    account: str
-    at: datetime
-    who: str
-    """`admin` (from the chat), `command line`, `schedule`, `program`."""
-    way: str
-    """`login`, `renew`, `exchange`, `paste`."""
-    seconds: float
-    outcome: str
-    """`granted`, or the name of the error's class."""
+    salt: Secret | None = None
+    """What fingerprints are made with. It lies here and not in the key, so that a new key forgives no refusal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
 from brokers._base import Broker
-from brokers._errors import ConsentRejected, TokenRejected, UnexpectedReply, WrongClient
+from brokers._errors import ConsentRejected, NotSupported, TokenRejected, UnexpectedReply, WrongClient
 from brokers._expiry import lasting
 from brokers._http import Sent, per_second
 from brokers._jwt import JWT
@@ -98,12 +98,16 @@ class Dhan(Broker[Config]):
         return AccessToken(answer, self.client_id, claims.issued_at, claims.expires_at, claims.made_by_hand)
 
     def renew(self, token: AccessToken) -> AccessToken | Consent:
-        """Only tokens made on Dhan Web can be renewed, and only while they live. The old one dies at once."""
-        if token.renewable and self.clock.now() < token.expires_at:
-            renewed = self.renew_token(token)
-            if renewed is not None:
-                return self._token(renewed, owner=token.client_id)
-        return self.login()
+        """Only tokens made on Dhan Web can be renewed, and only while they live. The old one dies at once.
+
+        Where that fails for good, an account that logs in by itself does; another raises NotSupported or TokenRejected,
+        as its next consent is the admin's to ask for."""
+        try:
+            return self._token(self.renew_token(token), owner=token.client_id)
+        except (NotSupported, TokenRejected):
+            if self.given.login == "assisted":
+                raise
+            return self.login()
 
     def profile(self, token: AccessToken) -> Profile:
         return self._read("/profile", token, profile_in)
@@ -149,16 +153,14 @@ class Dhan(Broker[Config]):
             reply = self.http.post("auth", path, params=params, headers=headers)
         return granted(reply, "accessToken", otherwise=ConsentRejected)
 
-    def renew_token(self, token: AccessToken) -> object | None:
-        """None where only a login helps."""
+    def renew_token(self, token: AccessToken) -> object:
+        if not token.renewable or self.clock.now() >= token.expires_at:
+            raise NotSupported("Dhan renews only live tokens made on web.dhan.co")
         headers: Sent = {"access-token": token.value, "dhanClientId": self.client_id}
         reply = self.http.get("api", "/RenewToken", headers=headers)
         if renewal_refused(reply):
-            return None
-        try:
-            return accepted(reply)
-        except TokenRejected:
-            return None
+            raise NotSupported("Dhan does not renew this kind of token")
+        return accepted(reply)
 
     def _read(self, path: str, token: AccessToken, judge: Callable[[Reply], T]) -> T:
         return self.http.read("api", path, judge, headers=self.headers(token))

@@ -22,6 +22,7 @@ from brokers import (
     KunjiError,
     LoginRejected,
     NotEntitled,
+    NotSupported,
     OrderAddress,
     Profile,
     RateLimited,
@@ -44,7 +45,6 @@ CALLS: dict[str, Any] = {
     "login": lambda server: dhan(server).login(),
     "consent": lambda server: dhan(server, ASSISTED, "assisted").login(),
     "exchange": lambda server: dhan(server, ASSISTED, "assisted").exchange(Secret(TOKEN_ID)),
-    # Where a renewal is not possible the login that follows must be told apart: by consent.
     "renew": lambda server: dhan(server, ASSISTED, "assisted").renew(held()),
     "profile": lambda server: dhan(server).profile(held()),
     "funds": lambda server: dhan(server).funds(held()),
@@ -68,9 +68,9 @@ USED: dict[str, tuple[str, object]] = {
     "consume_app_consent_success.json": ("exchange", AccessToken),
     "consume_app_consent_error_token_id_inferred.json": ("exchange", ConsentRejected),
     "renew_token_success.json": ("renew", AccessToken),
-    "renew_token_error_token_type.json": ("renew", Consent),
+    "renew_token_error_token_type.json": ("renew", NotSupported),
     "renew_token_error_wrong_verb.json": ("renew", UnexpectedReply),
-    "renew_token_error_expired_inferred.json": ("renew", Consent),
+    "renew_token_error_expired_inferred.json": ("renew", TokenRejected),
     "profile_success.json": ("profile", Profile(CLIENT)),
     "profile_success_live_short_segments.json": ("profile", Profile(CLIENT)),
     "profile_success_official_sandbox.json": ("profile", Profile("2611160001")),
@@ -145,7 +145,7 @@ def test_every_sample_is_used_or_left_out_for_a_reason() -> None:
 def test_a_sample_is_understood(server: StandIn, file: str) -> None:
     call, expected = USED[file]
     answer = says(INDEX[file]["http"], (SAMPLES / "dhan" / file).read_bytes())
-    server.will(*([answer, says(200, sample("generate_consent_success"))] if call == "renew" else [answer]))
+    server.will(answer)
 
     if isinstance(expected, type) and issubclass(expected, BrokerError):
         with pytest.raises(expected) as caught:

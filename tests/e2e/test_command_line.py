@@ -165,6 +165,18 @@ def test_a_rotated_key_opens_everything_as_before(home: House) -> None:
     assert home.run("status").returncode == 0
 
 
+def test_a_new_key_forgives_no_refusal(home: House) -> None:
+    home.sandbox.dhan.change(CLIENT, pin="999999")
+    assert home.run("refresh", "dhan").returncode == 1
+
+    home.run("key", "rotate")
+    again = home.run("refresh", "dhan")
+
+    assert again.returncode == 1
+    assert "no further login" in again.stderr
+    assert home.sandbox.dhan.attempts(CLIENT)["refused"] == 1
+
+
 def test_a_locked_bot_is_unlocked_on_the_machine(home: House) -> None:
     home.start()
     home.says("/lock", "ocked")

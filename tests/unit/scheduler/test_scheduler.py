@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.budget import HeldBack
-from bot.store import AccountNote, HeldToken
+from bot.store import AccountNote, HeldToken, Refused
 from bot.tokens import TokenService
 from bot.trading import Hours, ist
 from brokers import BrokerUnreachable, LoginRejected
@@ -116,7 +116,7 @@ def test_a_warning_is_silent_where_a_login_comes_by_itself_in_time() -> None:
 def test_a_warning_is_loud_where_trading_would_go_on_without_a_token() -> None:
     world = World(indian(6), dhan="auto")
     world.hold("dhan", indian(20))
-    world.store.update({"dhan": lambda note: AccountNote(fingerprint="config-1", strikes=2, refusal="wrong PIN")})
+    world.store.update({"dhan": lambda note: AccountNote(refused={"config-1": Refused(2, "wrong PIN")})})
 
     world.go_to(indian(18, 0, 5), step=5)
 

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Store:
 def _fill(store: Store) -> None:
     store.save("dhan", held("first-secret"))
     store.save("dhan", held("second-secret"))
-    store.update({"dhan": lambda note: replace(note, refusal="PIN refused")})
+    store.update({"dhan": lambda note: replace(note, last_failure="PIN refused")})
     store.queue([item()])
     store.record(row())
     with store.lock("dhan", 1):

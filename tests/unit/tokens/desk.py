@@ -25,6 +25,7 @@ class Bench:
     clock: FakeClock = field(default_factory=lambda: FakeClock(TUESDAY_8AM))
     store: Store = field(default_factory=MemoryStore)
     told: list[Alert] = field(default_factory=list)
+    drift: Drift = field(default_factory=Drift)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -43,7 +44,7 @@ class Bench:
             {NAME: account},
             self.store,
             self.clock,
-            Drift(),
+            self.drift,
             rules=Rules(Hours(), TradingDays()),
             tell=lambda *alerts: self.told.extend(alerts),
         )

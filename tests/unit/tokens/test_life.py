@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.life import Account, Standing, next_login, outlives_today, state
-from bot.store import AccountNote, HeldToken
+from bot.store import AccountNote, HeldToken, Refused
 from bot.trading import Hours, Rules, TradingDays, ist
 from brokers import IST, AccessToken, Secret
 from handlers.tokens import State
@@ -18,7 +18,8 @@ from tests.fakes import FakeClock
 
 HOURS = Hours()
 RULES = Rules(HOURS, TradingDays())
-NOTE = AccountNote(fingerprint="config-1")
+NOTE = AccountNote()
+REFUSED = {"config-1": Refused(2, "the PIN was refused")}
 TUESDAY = datetime(2026, 11, 17, tzinfo=IST)
 moments = st.integers(0, 2 * 365 * 86400).map(
     lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
@@ -85,12 +86,12 @@ def test_a_paused_a_spent_and_an_assisted_account_do_nothing_by_themselves() -> 
     now = clock_time(10)
 
     assert due(None, now, replace(NOTE, paused=True)) is None
-    assert due(None, now, replace(NOTE, strikes=2)) is None
+    assert due(None, now, replace(NOTE, refused=REFUSED)) is None
     assert due(None, now, of=account("assisted")) is None
 
 
 def test_a_config_that_changed_forgives_refusals() -> None:
-    refused = replace(NOTE, strikes=2, fingerprint="another config")
+    refused = replace(NOTE, refused={"another config": Refused(2, "the PIN was refused")})
 
     assert due(None, clock_time(10), refused) == clock_time(10)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from brokers import (
     ConsentRejected,
     KunjiError,
     LoginRejected,
+    NotSupported,
     RateLimited,
     Secret,
     TokenRejected,
@@ -195,8 +197,97 @@ def test_a_refused_code_and_then_a_good_one_is_a_login() -> None:
 
     assert not refreshed(bench).already
 
-    assert bench.store.note(NAME).strikes == 0
+    assert not bench.store.note(NAME).refused
     assert [row.outcome for row in bench.store.history(NAME)] == ["granted", "CodeRejected"]
+
+
+def test_two_programs_with_different_configs_do_not_forgive_each_others_refusals() -> None:
+    bench = Bench()
+    bench.script.login = [LoginRejected("the PIN was refused")] * 20
+
+    for number in range(12):
+        bench.fingerprint = f"config-{number % 2}"
+        bench.restart()
+        bench.clock.go(3600)
+        with pytest.raises(KunjiError):
+            bench.service.refresh(NAME, who="command line")
+
+    assert bench.script.logins == 2
+
+
+def test_forcing_allows_one_attempt_and_leaves_the_gate_shut() -> None:
+    bench = Bench()
+    bench.script.login = [LoginRejected("the PIN was refused"), BrokerUnreachable("down")]
+    with pytest.raises(LoginRejected):
+        bench.service.refresh(NAME, who="schedule")
+
+    with pytest.raises(BrokerUnreachable):
+        bench.service.refresh(NAME, who="admin", force=True)
+
+    bench.clock.go(3600)
+    with pytest.raises(HeldBack):
+        bench.service.refresh(NAME, who="schedule")
+    assert bench.service.next_login(NAME) is None
+
+
+def test_a_pause_outlives_an_automatic_login_that_was_under_way() -> None:
+    bench = Bench()
+    bench.script.during_login = lambda: bench.service.pause(NAME)
+
+    refreshed(bench, who="schedule")
+
+    assert bench.store.note(NAME).paused
+
+
+def test_a_broker_that_asks_for_a_day_of_patience_is_asked_again_within_minutes() -> None:
+    bench = Bench()
+    bench.clock.go(3600)
+    bench.script.login = [RateLimited("too often", retry_after=86400)]
+    with pytest.raises(RateLimited):
+        bench.service.refresh(NAME, who="schedule")
+
+    bench.clock.go(301)
+
+    assert not refreshed(bench, who="schedule").already
+
+
+def test_a_clock_to_report_and_a_full_disk_lose_no_granted_token() -> None:
+    bench = Bench()
+    store, drift = bench.store, bench.drift
+    assert isinstance(store, MemoryStore)
+    now = bench.clock.now() + timedelta(seconds=60)
+
+    def trouble() -> None:
+        store.refuses_writes = True
+        for host in ("one", "other"):
+            drift.measure(host, bench.clock.now(), bench.clock.now(), now)
+
+    bench.script.during_login = trouble
+    refreshed(bench)
+
+    assert bench.service.held(NAME) is not None
+
+
+def test_what_the_disk_refused_never_takes_the_place_of_something_newer() -> None:
+    bench = Bench()
+    store = bench.store
+    assert isinstance(store, MemoryStore)
+
+    def fill_the_disk() -> None:
+        store.refuses_writes = True
+
+    bench.script.during_login = fill_the_disk
+    refreshed(bench)
+    bench.script.during_login = lambda: None
+    store.refuses_writes = False
+    bench.clock.go(600)
+    other = Bench(script=bench.script, clock=bench.clock, store=store)
+    newer = refreshed(other, replace=True)
+
+    bench.service.save_unsaved()
+
+    assert held(bench).token.expires_at == newer.expires_at
+    assert held(bench).token.value.reveal() == bench.script.live
 
 
 def test_a_changed_config_gets_a_new_budget() -> None:
@@ -229,7 +320,7 @@ def test_silence_and_nonsense_are_waited_out_and_never_count_as_refused(error: K
         with pytest.raises(KunjiError):
             bench.service.refresh(NAME, who="schedule")
 
-    assert bench.store.note(NAME).strikes == 0
+    assert not bench.store.note(NAME).refused
     assert 12 <= bench.script.logins <= 30
     assert bench.kinds() == ["unreachable"]
 
@@ -258,16 +349,25 @@ def test_the_brokers_gap_between_logins_is_kept() -> None:
     assert caught.value.until == bench.clock.now() + timedelta(seconds=60)
 
 
+class Killed(BaseException):
+    """The process is gone: nothing of ours runs any more."""
+
+
 def cut_off(bench: Bench) -> None:
-    """The process dies in the middle of a login."""
+    """The process is killed in the middle of a login."""
+    store = bench.store
+    assert isinstance(store, MemoryStore)
 
     def die() -> None:
-        raise KeyboardInterrupt
+        store.refuses_writes = True
+        raise Killed
 
     bench.script.during_login = die
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         bench.service.refresh(NAME, who="schedule", replace=True)
     bench.script.during_login = lambda: None
+    store.refuses_writes = False
+    bench.told.clear()
     bench.restart()
 
 
@@ -307,6 +407,40 @@ def test_logins_that_are_cut_off_again_and_again_stop_by_themselves() -> None:
         with pytest.raises(HeldBack):
             bench.service.refresh(NAME, who="schedule")
 
+    assert bench.script.logins == 2
+    assert [alert.facts["cut_off"] for alert in bench.told if alert.kind == "refused"] == [True]
+
+
+def test_logins_we_gave_up_on_ourselves_are_no_strikes() -> None:
+    bench = Bench()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        bench.script.during_login = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            bench.service.refresh(NAME, who="command line")
+        bench.script.during_login = lambda: None
+        bench.restart()
+        bench.clock.go(131)
+
+    assert not refreshed(bench, who="schedule").already
+
+
+def test_a_cut_off_login_is_followed_by_a_probe_until_one_has_an_answer() -> None:
+    bench = Bench()
+    bench.clock.go(3 * 3600)
+    refreshed(bench)
+    bench.clock.go(22 * 3600)
+    cut_off(bench)
+    bench.script.profile = [BrokerUnreachable("down")]
+
+    with pytest.raises(BrokerUnreachable):
+        bench.service.refresh(NAME, who="schedule")
+    bench.restart()
+
+    assert refreshed(bench, who="schedule").already
     assert bench.script.logins == 2
 
 
@@ -374,6 +508,69 @@ def test_a_dead_token_is_replaced_once_a_day_and_then_the_admin_is_told() -> Non
     assert not refreshed(bench, who="admin").already
 
 
+def test_an_ordinary_morning_login_is_not_taken_for_an_intruders() -> None:
+    bench = Bench()
+    bench.clock.go(2 * 3600)
+    refreshed(bench)
+    bench.clock.go(8 * 3600)
+    bench.script.live = "somebody else's, in the evening"
+    assert not bench.service.probe(NAME)
+
+    bench.clock.go(15 * 3600)
+    refreshed(bench, who="schedule")
+    bench.clock.go(3600)
+    bench.script.live = "somebody else's, in the morning"
+    assert not bench.service.probe(NAME)
+
+    assert not refreshed(bench, who="schedule").already
+    assert [alert.facts["replaced"] for alert in bench.told if alert.kind == "intruder"] == [True]
+
+
+def test_a_dead_token_that_nothing_replaces_is_told() -> None:
+    bench = Bench()
+    bench.clock.go(2 * 3600)
+    refreshed(bench)
+    bench.service.pause(NAME)
+    bench.script.live = "somebody else's"
+
+    bench.service.probe(NAME)
+    bench.service.probe(NAME)
+
+    assert bench.kinds() == ["dead"]
+
+
+def test_a_replacement_that_is_dead_on_arrival_is_told_and_not_tried_again_today() -> None:
+    bench = Bench()
+    bench.clock.go(2 * 3600)
+    bench.script.profile = [TokenRejected("dead")]
+
+    with pytest.raises(TokenRejected):
+        bench.service.refresh(NAME, who="schedule")
+    bench.clock.go(600)
+
+    with pytest.raises(HeldBack):
+        bench.service.refresh(NAME, who="schedule")
+    assert bench.kinds() == ["dead"]
+    assert bench.script.logins == 1
+
+
+def test_a_renewal_that_is_not_allowed_asks_for_no_consent_by_itself() -> None:
+    bench = Bench(login="assisted")
+    bench.script.renewable = True
+    bench.service.answer(NAME, Secret("answer"), who="admin")
+    bench.clock.go(24 * 3600 - 300)
+    bench.script.login = [NotSupported("this kind of token is not renewed")] * 9
+
+    for _ in range(5):
+        bench.clock.go(30)
+        with suppress(KunjiError):
+            bench.service.refresh(NAME, who="schedule")
+
+    assert bench.script.renewals == 1
+    assert not held(bench).token.renewable
+    assert bench.service.next_login(NAME) is None
+
+
 class TestConsent:
     CONSENT = Consent("https://fake.example/login", "the address you land on", asks_totp=True)
 
@@ -415,6 +612,45 @@ class TestConsent:
 
         assert bench.script.exchanges == 0
         assert bench.store.note(NAME).consent is not None
+
+    def test_a_login_with_the_wrong_client_closes_it_and_the_next_one_counts(self) -> None:
+        bench = self.opened()
+        bench.script.login = ["2000000002", self.CONSENT]
+
+        with pytest.raises(WrongClient):
+            bench.service.answer(NAME, Secret("answer"), who="admin")
+        assert bench.service.refresh(NAME, who="admin") == self.CONSENT
+
+        assert bench.service.answer(NAME, Secret("answer"), who="admin").proven
+
+    def test_a_broker_that_is_down_does_not_close_it(self) -> None:
+        bench = self.opened()
+        bench.script.login = [BrokerUnreachable("down")] * 3
+
+        for _ in range(3):
+            with pytest.raises(BrokerUnreachable):
+                bench.service.answer(NAME, Secret("answer"), who="admin")
+
+        assert bench.service.consent(NAME) is not None
+
+    def test_it_runs_out(self) -> None:
+        bench = self.opened()
+
+        bench.clock.go(12 * 3600 + 1)
+
+        assert bench.service.consent(NAME) is None
+
+    def test_after_a_refused_key_a_forced_one_is_opened_and_answered(self) -> None:
+        bench = Bench(login="assisted")
+        bench.script.login = [LoginRejected("the key was refused"), self.CONSENT]
+        with pytest.raises(LoginRejected):
+            bench.service.refresh(NAME, who="admin")
+        with pytest.raises(HeldBack):
+            bench.service.refresh(NAME, who="admin")
+
+        assert bench.service.refresh(NAME, who="admin", force=True) == self.CONSENT
+
+        assert bench.service.answer(NAME, Secret("answer"), who="admin").proven
 
     def test_a_consent_that_failed_is_not_given_again(self) -> None:
         bench = self.opened()
