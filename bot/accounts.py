@@ -16,6 +16,7 @@ from bot.life import Account, is_live
 from bot.reports import iso
 from bot.store import Alert, HeldToken
 from bot.tokens import TokenService
+from bot.trading import at, ist
 from brokers import (
     AccessToken,
     BrokerError,
@@ -71,6 +72,8 @@ class Accounts:
             "client_id": account.broker.client_id,
             "held_back": budget.held_back_by(note, account.fingerprint),
         }
+        if note.paused:
+            return [Alert("proof", self._tokens.clock.now(), name, facts | {"ok": True, "paused": True}, loud=False)]
         try:
             extra = self._prove_by_asking(account, facts)
         except KunjiError as error:
@@ -82,17 +85,27 @@ class Accounts:
 
     def _prove_by_asking(self, account: Account, facts: Facts) -> list[Alert]:
         if not self._tokens.probe(account.name):
-            raise NoLiveToken("no live token", hint=f"/refresh {account.name}")
+            raise NoLiveToken("there is no live token")
         _, held = self._ask_with(account.name)
         facts["expires_at"] = iso(held.token.expires_at)
         funds = account.broker.funds(held.token)
         facts["funds_ok"] = True
         facts["available"] = str(funds.available) if funds.available is not None else None
         extra = self._order_address(account, held.token, facts) if account.broker.tells_order_address else []
-        facts["ok"] = facts.get("orders_allowed") is not False
-        if not facts["ok"]:
-            facts["problem"] = "orders are not allowed from this address"
+        problem = self._obstacle(account, held, facts)
+        facts["ok"], facts["problem"] = problem is None, problem
         return extra
+
+    def _obstacle(self, account: Account, held: HeldToken, facts: Facts) -> str | None:
+        """What keeps an account with a live token from trading through today."""
+        if facts.get("orders_allowed") is False:
+            return "orders are not allowed from this address"
+        today, expires_at = ist(self._tokens.clock.now()).date(), held.token.expires_at
+        planned = self._tokens.next_login(account.name)
+        outlives = expires_at >= at(today, self._tokens.rules.hours.trading_ends)
+        if outlives or (planned is not None and planned <= expires_at):
+            return None
+        return f"its token ends at {ist(expires_at):%H:%M}, before trading does"
 
     def _order_address(self, account: Account, token: AccessToken, facts: Facts) -> list[Alert]:
         """Note from where orders come; told if that changed. A broker that will not say proves nothing."""
@@ -114,7 +127,7 @@ class Accounts:
     def _ask_with(self, name: str) -> tuple[Account, HeldToken]:
         held = self._tokens.held(name)
         if held is None or not is_live(held, self._tokens.clock.now()):
-            raise NoLiveToken(f"{name} has no live token", hint=f"/refresh {name}")
+            raise NoLiveToken("there is no live token now", hint="a refresh makes one")
         return self._tokens.accounts[name], held
 
     def _part(self, name: str, held: HeldToken, ask: Callable[[], T]) -> T | KunjiError:

@@ -31,7 +31,7 @@ PARKED_KEPT = timedelta(days=7)
 class Alerts:
     """`tell` may be called from any thread; `run` delivers until it is cancelled."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three are named, and each is a part of its own
         self,
         store: Store,
         now: Callable[[], datetime],
@@ -41,16 +41,29 @@ class Alerts:
         keyboard: Keyboard,
         still_true: Callable[[Alert], bool],
         quiet: tuple[time, time] | None = None,
+        started_at: datetime | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        read_every: float = READ_EVERY,
     ) -> None:
-        """`still_true` says whether an alert has not been mended meanwhile; it may read the store."""
+        """`still_true` says whether an alert has not been mended meanwhile; it may read the store. `started_at` is when
+        this process started: what was queued before and comes late does so because the bot was not running."""
         self._store = store
         self._now = now
         self._audiences = audiences
         self._delivery = Delivery(
-            now, words, keyboard, still_true, quiet, pause, keep=self._keep, follow=self._follow, address=self._address
+            now,
+            words,
+            keyboard,
+            still_true,
+            quiet,
+            started_at,
+            pause,
+            keep=self._keep,
+            follow=self._follow,
+            address=self._address,
         )
         self._pause = pause
+        self._read_every = read_every
         self._lock = threading.Lock()
         self._queues: dict[int, deque[Waiting]] = defaultdict(deque)
         self._known: set[int] = set()
@@ -132,13 +145,21 @@ class Alerts:
                             self._served.add(chat)
                             senders.create_task(self._serve(bot, chat))
                     try:
-                        async with asyncio.timeout(READ_EVERY):
+                        async with asyncio.timeout(self._read_every):
                             await woken.wait()
                     except TimeoutError:
                         await asyncio.to_thread(self._read)
                     woken.clear()
         finally:
             self._wake = lambda: None
+
+    def is_sending(self) -> bool:
+        """Telegram has a message that it has not acknowledged yet."""
+        return any(queue and queue[0].sending for queue in list(self._queues.values()))
+
+    def settle(self) -> None:
+        """Keep what became of messages, also of one whose delivery has just been cut off after Telegram took it."""
+        self._write_unkept()
 
     def _read(self, *, at_start: bool = False) -> None:
         """Take in what lies in the store: from before a restart, and from other processes."""
@@ -151,7 +172,7 @@ class Alerts:
             if at_start:
                 self._put_in_order()
                 self._moved = {int(group): moved for group, moved in self._store.bot_note().supergroups.items()}
-                self._drop_old_parked(lying)
+            self._drop_old_parked(lying)
         except StoreError as error:
             log.warning("the outbox cannot be read: %s", error)
 

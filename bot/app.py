@@ -45,6 +45,7 @@ and logins that hang for 30 s leave room for those that do not."""
 THREAD_NAME = "kunji-work"
 LINGER = 4.0
 """Seconds a stop waits for logins under way: a token that was granted and not stored is lost."""
+ACKNOWLEDGEMENT = 0.5
 EVERY_MINUTE = 60
 BEGIN_AGAIN_AFTER = 5.0
 
@@ -86,6 +87,7 @@ class Works:
             keyboard=lambda user, wanted: buttons.keyboard(signer, user, wanted),
             still_true=lambda alert: still_true(tokens, alert),
             quiet=config.hours.quiet,
+            started_at=clock.now(),
         )
         tokens = TokenService(
             {one.name: _account(one, config, store, clock, drift, salt) for one in config.accounts},
@@ -98,6 +100,15 @@ class Works:
         )
         accounts = Accounts(tokens, executor)
         return cls(config, clock, store, drift, executor, alerts, tokens, accounts, audiences, salt)
+
+    def remember_files(self) -> list[str]:
+        """Take the config files for known as they are now; the names of those that changed since the last time."""
+        now_so = {file.name: file_fingerprint(file, self.salt) for file in self.config.files}
+        before = self.store.bot_note().config_fingerprints
+        changed = sorted(name for name in {*before, *now_so} if before.get(name) != now_so.get(name))
+        if changed:
+            self.store.update_bot(lambda note: replace(note, config_fingerprints=now_so))
+        return changed if before else []
 
     def close(self) -> None:
         self.executor.shutdown(wait=False, cancel_futures=True)
@@ -187,12 +198,16 @@ class App:
             asyncio.create_task(_for_ever("the outbox", self._speak)),
         ]
         lingering = asyncio.create_task(self._linger(stop))
+        acknowledged = asyncio.Event()
+        acknowledging = asyncio.create_task(self._await_acknowledgement(stop, acknowledged))
         try:
-            await self.poller.run(stop)
+            await self.poller.run(acknowledged)
         finally:
+            acknowledging.cancel()
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside, timeout=1.0)
+            await asyncio.to_thread(self.works.alerts.settle)
             stop.set()
             await lingering
             self.chat_executor.shutdown(wait=False, cancel_futures=True)
@@ -206,13 +221,20 @@ class App:
         finally:
             menus.cancel()
 
+    async def _await_acknowledgement(self, stop: asyncio.Event, acknowledged: asyncio.Event) -> None:
+        """Let Telegram say that it took what was just sent, lest it comes again at the next start."""
+        await stop.wait()
+        deadline = asyncio.get_running_loop().time() + ACKNOWLEDGEMENT
+        while self.works.alerts.is_sending() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - rare
+            await asyncio.sleep(0.02)
+        acknowledged.set()
+
     async def _linger(self, stop: asyncio.Event) -> None:
         """Let logins that are under way end, if they do so soon."""
         await stop.wait()
         deadline = asyncio.get_running_loop().time() + LINGER
         while self.works.tokens.logging_in and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - threads
             await asyncio.sleep(0.05)
-        self.works.tokens.interrupt()
 
     def _on_rival(self, rival: Rival | None) -> None:
         now = self.works.clock.now()
@@ -223,16 +245,9 @@ class App:
 
     def _tell_of_changed_config(self) -> None:
         """So that nobody changes it unseen."""
-        works = self.works
-        now_so = {file.name: file_fingerprint(file, works.salt) for file in works.config.files}
-        before = works.store.bot_note().config_fingerprints
-        changed = sorted(name for name in {*before, *now_so} if before.get(name) != now_so.get(name))
-        if not changed:
-            return
-        works.store.update_bot(lambda note: replace(note, config_fingerprints=now_so))
-        if before:
+        if changed := self.works.remember_files():
             facts = {"files": ", ".join(changed)}
-            works.alerts.tell(Alert("config_changed", works.clock.now(), None, facts, loud=False))
+            self.works.alerts.tell(Alert("config_changed", self.works.clock.now(), None, facts, loud=False))
 
 
 async def _for_ever(what: str, serve: Callable[[], Awaitable[None]]) -> None:

@@ -2,9 +2,9 @@
 
 Accounts get locked by wrong logins, so refusals are counted in *strikes*, for each config apart. A refused PIN,
 password or key fills the budget at once; a refused TOTP code is one strike (the window may have turned under way), and
-so is a login during which this program was killed, because it may have been refused. At `STRIKES` nothing more is tried
-until the config changes or a person asks for one attempt. Silence and nonsense from a broker are no strikes; they are
-waited out. See docs/decisions/attempt-budget.md.
+so is a login that was sent and cut off by the end of this program, because it may have been refused. At `STRIKES`
+nothing more is tried until the config changes or a person asks for one attempt. Silence and nonsense from a broker are
+no strikes; they are waited out. See docs/decisions/attempt-budget.md.
 """
 
 from __future__ import annotations
@@ -54,27 +54,16 @@ def held_back_by(note: AccountNote, fingerprint: str) -> str | None:
 
 
 def begun(note: AccountNote, now: datetime) -> AccountNote:
-    """A login is about to be sent."""
+    """A login is being sent."""
     return replace(note, begun_at=now)
 
 
-def interrupted(note: AccountNote) -> AccountNote:
-    """We stop waiting for a login's answer. Like silence it is no strike, but the login may have been granted."""
-    return replace(note, begun_at=None, interrupted_at=note.begun_at or note.interrupted_at)
-
-
-def is_unsettled(note: AccountNote) -> bool:
-    """The last login has no known end."""
-    return note.begun_at is not None or note.interrupted_at is not None
-
-
 def settled(note: AccountNote, fingerprint: str) -> AccountNote:
-    """The unknown end of the last login is taken for what it may have been: refused if we were killed, and granted as
-    far as the broker's gap goes."""
-    at = note.begun_at or note.interrupted_at
-    if note.begun_at is not None:
-        note = _with_strikes(note, fingerprint, 1, CUT_OFF)
-    return replace(note, begun_at=None, interrupted_at=None, last_login_at=at)
+    """A login was cut off and its end is unknown. It is taken for what it may have been: refused, so it is a strike;
+    and granted, so the broker's gap counts from it."""
+    if note.begun_at is None:
+        return note
+    return replace(_with_strikes(note, fingerprint, 1, CUT_OFF), begun_at=None, last_login_at=note.begun_at)
 
 
 def granted(note: AccountNote, fingerprint: str, row: HistoryRow, *, by_itself: bool) -> AccountNote:
@@ -85,7 +74,6 @@ def granted(note: AccountNote, fingerprint: str, row: HistoryRow, *, by_itself: 
         failures=0,
         retry_at=None,
         begun_at=None,
-        interrupted_at=None,
         last_login_at=row.at,
         last_grant=row,
         paused=note.paused and by_itself,
@@ -97,7 +85,7 @@ def granted(note: AccountNote, fingerprint: str, row: HistoryRow, *, by_itself: 
 
 def failed(note: AccountNote, fingerprint: str, error: KunjiError, now: datetime, *, by_hand: bool) -> AccountNote:
     """A login ended in an error. `by_hand`: a person logged in at the broker, and sent the wrong thing at worst."""
-    note = replace(note, begun_at=None, interrupted_at=None, last_failure=str(error), last_failure_at=now)
+    note = replace(note, begun_at=None, last_failure=str(error), last_failure_at=now)
     match error:
         case ConsentRejected() | NotSupported() | TokenRejected():
             return note
@@ -139,11 +127,19 @@ def check_strikes(note: AccountNote, fingerprint: str) -> None:
 
 def check_pace(note: AccountNote, now: datetime, *, gap: timedelta, by_itself: bool, title: str) -> None:
     """Raise HeldBack if it is too early. `gap` is the broker's own least time between two logins."""
-    if note.last_login_at is not None and now < note.last_login_at + gap:
-        free = note.last_login_at + gap
-        raise HeldBack(f"{title} gives a new token again in {_seconds(free - now)} s", until=free)
-    if by_itself and note.retry_at is not None and now < note.retry_at:
-        raise HeldBack(f"the next attempt comes by itself in {_seconds(note.retry_at - now)} s", until=note.retry_at)
+    if free := waits_until(note.last_login_at, gap, now):
+        raise HeldBack(
+            f"{title} allows the next login in {_seconds(free - now)} s", until=free, hint="a token it has stays good"
+        )
+    if by_itself and (free := waits_until(note.retry_at, timedelta(0), now)):
+        raise HeldBack(f"the next attempt comes by itself in {_seconds(free - now)} s", until=free)
+
+
+def waits_until(noted: datetime | None, wait: timedelta, now: datetime) -> datetime | None:
+    """When such a wait ends, if it has not. One that ends further ahead than it can last was noted by a clock that has
+    been set back since, and is not believed."""
+    ends = None if noted is None else noted + wait
+    return ends if ends is not None and now < ends <= now + max(wait, LONGEST_WAIT) else None
 
 
 def _seconds(length: timedelta) -> int:

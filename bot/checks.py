@@ -1,18 +1,20 @@
 """`kunji check`: is everything ready to run? Config, key, store, clock; online also Telegram and the brokers.
 
-Spends no login and sends no message. The config has been read before; a fault in it was said then.
+Spends no login and no TOTP code, and sends no message. The config has been read before; a fault in it was said then.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
 from bot.app import Works
-from bot.config import Config
+from bot.clock import ClockError
+from bot.config import AccountConfig, Config
 from brokers import WORTH_TELLING, KunjiError, broker_class
 
 Say = Callable[[str], object]
@@ -31,35 +33,50 @@ def check_all(config: Config, *, online: bool, say: Say) -> bool:
 
 def _findings(config: Config, *, online: bool) -> Iterator[Finding]:
     for one in config.accounts:
-        kind = broker_class(one.broker)
-        yield True, f"{one.file}: account {one.name} at {kind.title}, login {one.login}"
-        if position := kind.positions_on_ways.get(one.login):
-            yield True, f"{one.name}: {position}"
+        yield from _or_why_not(one.name, _account(one))
+    if online:
+        yield from _or_why_not("Telegram", _telegram(config))
     try:
         works = Works.of(config)
     except KunjiError as error:
-        yield False, f"store: {error}"
+        yield False, f"{'clock' if isinstance(error, ClockError) else 'store'}: {error}"
         return
     try:
-        yield _store(works)
+        yield from _or_why_not("store", _store(works))
         if online:
-            yield from asyncio.run(_telegram(config))
             for name in works.tokens.accounts:
-                yield from _broker(works, name)
-            yield _clock(works)
+                yield from _or_why_not(name, _broker(works, name))
+                yield from _or_why_not(name, _totp(works, name))
+        yield from _or_why_not("clock", _clock(works) if online else _no_clock())
     finally:
         works.close()
 
 
-def _store(works: Works) -> Finding:
+def _or_why_not(subject: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    """What cannot be found out is one bad finding, and the others are still told."""
     try:
-        works.store.check()
+        yield from found
     except KunjiError as error:
-        return False, f"store: {error}"
-    return True, f"store: readable with this key, and writable; {len(works.store.accounts())} tokens in it"
+        yield False, f"{subject}: {error}"
 
 
-async def _telegram(config: Config) -> list[Finding]:
+def _account(one: AccountConfig) -> Iterator[Finding]:
+    kind = broker_class(one.broker)
+    yield True, f"{one.file}: account {one.name} at {kind.title}, login {one.login}"
+    if position := kind.positions_on_ways.get(one.login):
+        yield True, f"{one.name}: {position}"
+
+
+def _store(works: Works) -> Iterator[Finding]:
+    works.store.check()
+    yield True, f"store: readable with this key, and writable; {len(works.store.accounts())} tokens in it"
+
+
+def _telegram(config: Config) -> Iterator[Finding]:
+    yield from asyncio.run(_asking_telegram(config))
+
+
+async def _asking_telegram(config: Config) -> list[Finding]:
     base = f"{config.telegram_api_url}/bot" if config.telegram_api_url else "https://api.telegram.org/bot"
     chats = {chat for one in config.accounts for chat in one.audience.admin_chats | one.audience.viewer_chats}
     found: list[Finding] = []
@@ -84,21 +101,32 @@ async def _chat(bot: Bot, chat: int) -> Finding:
 
 def _broker(works: Works, name: str) -> Iterator[Finding]:
     account = works.tokens.accounts[name]
-    try:
-        account.broker.reach()
-    except KunjiError as error:
-        yield False, f"{name}: {error}"
-    else:
-        yield True, f"{name}: {account.title} can be reached"
-    if account.broker.totp_secret is not None:
-        yield True, f"{name}: a TOTP code can be made; compare one with your phone: kunji totp {name}"
+    account.broker.reach()
+    yield True, f"{name}: {account.title} can be reached"
 
 
-def _clock(works: Works) -> Finding:
+def _totp(works: Works, name: str) -> Iterator[Finding]:
+    """Makes a code for this moment by the brokers' clock, and neither shows nor uses it up."""
+    secret = works.tokens.accounts[name].broker.totp_secret
+    if secret is None:
+        return
+    code = secret.code_at((works.clock.now() + works.drift.correction()).timestamp())
+    digits = len(code.reveal())
+    yield True, f"{name}: a TOTP code of {digits} digits can be made; compare one with your phone: kunji totp {name}"
+
+
+def _no_clock() -> Iterator[Finding]:
+    yield True, "clock: compared with the brokers by --online only"
+
+
+def _clock(works: Works) -> Iterator[Finding]:
     error = works.drift.error()
     if error is None:
-        return True, "clock: not known; two brokers' hosts would have to tell the same"
-    seconds = error.total_seconds()
-    if abs(error) > WORTH_TELLING:
-        return False, f"clock: this machine is {abs(seconds):.0f} s {'slow' if seconds > 0 else 'fast'}; set it by NTP"
-    return True, f"clock: within {abs(seconds):.1f} s of the brokers'"
+        yield True, "clock: not known; two brokers' hosts would have to tell the same"
+        return
+    wrong = abs(error) > WORTH_TELLING
+    away = f"{abs(error) / timedelta(seconds=1):.1f} s"
+    if wrong:
+        yield False, f"clock: this machine is {away} {'slow' if error > timedelta(0) else 'fast'}; set it by NTP"
+    else:
+        yield True, f"clock: within {away} of the brokers'"

@@ -137,7 +137,7 @@ def check(places: Places, online: bool) -> None:
 @click.pass_obj
 def status(places: Places, account: str | None, as_json: bool) -> None:
     """Every account and how long its token is good for."""
-    from bot.life import state
+    from bot.life import next_asking, next_login, state
 
     with opened(places) as works:
         tokens, now = works.tokens, works.tokens.clock.now()
@@ -150,7 +150,7 @@ def status(places: Places, account: str | None, as_json: bool) -> None:
                     "broker": tokens.accounts[name].title,
                     "state": state(one, tokens.rules.hours.warn_before).value,
                     "expires_at": one.held.token.expires_at.isoformat() if one.held else None,
-                    "next_login": _iso(tokens.next_login(name)),
+                    "next_login": _iso(next_login(one, tokens.rules) or next_asking(one, tokens.rules)),
                     "last_failure": one.note.last_failure,
                 }
             )
@@ -174,7 +174,8 @@ def _table(rows: list[dict[str, Any]], now: datetime) -> None:
         moments = [datetime.fromisoformat(row[key]) if row[key] else None for key in ("expires_at", "next_login")]
         times = [when(moment, now) if moment else "–" for moment in moments]
         table.add_row(row["account"], row["broker"], row["state"], *times, row["last_failure"] or "–")
-    Console().print(table)
+    console = Console()
+    console.print(table, soft_wrap=not console.is_terminal)
 
 
 @cli.command()
@@ -189,16 +190,21 @@ def refresh(places: Places, account: str, replace: bool, force: bool) -> None:
     kunji refresh dhan
     kunji refresh dhan --replace   although the held one is good beyond today's trading
     """
+    from bot.budget import HeldBack
     from brokers import Consent, Secret
     from handlers.text import when
 
     with opened(places) as works:
         name = named(works, account)
-        result = works.tokens.refresh(name, who="command line", replace=replace, force=force)
+        try:
+            result = works.tokens.refresh(name, who="command line", replace=replace, force=force)
+        except HeldBack as error:
+            force_it = f"once it is mended: kunji refresh {name} --force"
+            raise KunjiError(error.message, hint=error.hint if error.until else force_it) from None
         if isinstance(result, Consent):
             if result.url:
                 click.echo(f"open in a browser, and log in:\n{result.url}", err=True)
-            answer = click.prompt(f"then paste {result.expects} here", hide_input=True, err=True)
+            answer = _typed(f"then paste {result.expects} here")
             result = works.tokens.answer(name, Secret(answer.strip()), who="command line")
         kept = (
             "kept, as it is good beyond today's trading (--replace makes a new one)" if result.already else "refreshed"
@@ -260,7 +266,7 @@ def totp(places: Places, account: str | None, env_file: Path | None) -> None:
         with opened(places) as works:
             code = code_of_account(works.tokens, named(works, account))
     else:
-        code = code_of_typed(click.prompt("TOTP secret", hide_input=True, err=True))
+        code = code_of_typed(_typed("TOTP secret"))
     digits, left = code
     click.echo(digits.reveal())
     click.echo(f"good for {left} s", err=True)
@@ -274,8 +280,14 @@ def unlock(places: Places) -> None:
     """Allow refreshes, codes and figures in the chat again after /lock."""
     from dataclasses import replace
 
+    from bot.store import Alert
+
     with opened(places) as works:
+        if not works.store.bot_note().locked:
+            click.echo("it was not locked")
+            return
         works.store.update_bot(lambda note: replace(note, locked=False))
+        works.alerts.tell(Alert("unlocked", works.clock.now(), loud=False))
     click.echo("unlocked")
 
 
@@ -287,13 +299,15 @@ def key() -> None:
 @key.command()
 @click.pass_obj
 def rotate(places: Places) -> None:
-    """Make a new key and seal the store with it; the old store and key are kept as a backup. Stop the bot first."""
+    """Make a new key and seal the store with it; the old store and key are kept as a backup."""
     from bot.keys import rotate as rotate_keys
 
     done = rotate_keys(places.folder, places.config().store)
     click.echo(f"the store is sealed with a new key; the old store and key are in {done.backup}")
     for name in done.config_files:
         click.echo(f"sealed again: {name}")
+    with opened(places) as works:
+        works.remember_files()
 
 
 @key.command()
@@ -304,7 +318,21 @@ def seal(places: Places, file: Path) -> None:
     from bot.sealing import seal_file
 
     sealed = seal_file(file, places.key())
+    if sealed:
+        with opened(places) as works:
+            works.remember_files()
     click.echo(f"sealed: {', '.join(sealed)}" if sealed else "nothing to seal")
+
+
+def _typed(what: str) -> str:
+    """What somebody types without echo, or a program sends. Raises click.Abort if nothing comes."""
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=True, err=True))
+    click.echo(f"{what}:", err=True)
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise click.Abort
+    return line
 
 
 class _Opened:

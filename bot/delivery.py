@@ -13,10 +13,11 @@ from datetime import datetime, time, timedelta
 from typing import Protocol
 
 from telegram import InlineKeyboardMarkup
-from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError, TimedOut
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot.store import Alert, OutboxItem
 from bot.trading import in_quiet_hours
+from handlers.text import Why
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,10 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 LONGEST_TOLD_WAIT = 3600.0
 """Seconds; a longer wait from before a restart is not believed, as the clock may have been set."""
 MOST_BUTTONS = 20
+FIRST_DOUBT, LONGEST_DOUBT = 20.0, 3600.0
+"""Seconds between further tries of a message that may have arrived."""
+MAY_HAVE_LEFT = frozenset({"ReadError", "RemoteProtocolError"})
+"""What the HTTP client calls an answer that broke off."""
 NEVER_LEFT = frozenset({"ConnectTimeout", "PoolTimeout"})
 """What the HTTP client calls a time-out before anything was sent."""
 
@@ -34,8 +39,10 @@ NEVER_LEFT = frozenset({"ConnectTimeout", "PoolTimeout"})
 class Words(Protocol):
     """The sentences: `handlers.text`."""
 
-    def alerts(self, alerts: list[Alert], now: datetime, /, *, late: timedelta | None, repeat: bool) -> list[str]:
-        """The texts to send, each short enough for one message."""
+    def alerts(
+        self, alerts: list[Alert], now: datetime, /, *, late: timedelta | None, repeat: bool, why: str
+    ) -> list[str]:
+        """The texts to send, each short enough for one message. `why` it is late is a `handlers.text.Why`."""
 
     def alert_buttons(self, alert: Alert, /) -> list[tuple[str, str]]:
         """Action and account of every button that goes with it."""
@@ -78,6 +85,7 @@ class Waiting:
     """How many parts Telegram took."""
     sending: bool = False
     wait: float = FIRST_WAIT
+    doubt: float = FIRST_DOUBT
 
 
 @dataclass(slots=True)
@@ -87,6 +95,8 @@ class Delivery:
     keyboard: Keyboard
     still_true: Callable[[Alert], bool]
     quiet: tuple[time, time] | None
+    started_at: datetime | None
+    """When this process started, if that is known."""
     pause: Callable[[float], Awaitable[None]]
     keep: Callable[[Waiting, OutboxItem | None], Awaitable[None]]
     """Put the item in the message's place, or drop it; durable where the store allows."""
@@ -125,15 +135,21 @@ class Delivery:
             one.alerts, one.said_at = [alert for alert in one.item.alerts if self._holds(alert)], self.now()
         elif not one.timed_out:
             return
-        now, late = one.said_at, one.said_at - one.item.queued_at
-        one.parts = self._said(one.alerts, now, late if late > LATE else None, repeat=one.timed_out)
-        one.loud = any(alert.loud for alert in one.alerts) and not in_quiet_hours(now, self.quiet)
+        one.parts = self._said(one)
+        one.loud = any(alert.loud for alert in one.alerts) and not in_quiet_hours(one.said_at, self.quiet)
         wanted = [button for alert in one.alerts for button in self.words.alert_buttons(alert)]
         in_private = one.item.chat > 0
         one.buttons = self.keyboard(one.item.chat, list(dict.fromkeys(wanted))[:MOST_BUTTONS]) if in_private else None
 
-    def _said(self, alerts: list[Alert], now: datetime, late: timedelta | None, *, repeat: bool) -> list[str]:
-        return self.words.alerts(alerts, now, late=late, repeat=repeat) if alerts else []
+    def _said(self, one: Waiting) -> list[str]:
+        if not one.alerts:
+            return []
+        queued_at = one.item.queued_at
+        late = one.said_at - queued_at
+        why = Why.AWAY if self.started_at is not None and queued_at < self.started_at else Why.TELEGRAM
+        return self.words.alerts(
+            one.alerts, one.said_at, late=late if late > LATE else None, repeat=one.timed_out, why=why
+        )
 
     def _holds(self, alert: Alert) -> bool:
         try:
@@ -167,6 +183,8 @@ class Delivery:
                 await self._back_off(one)
             case TimedOut() if type(error.__cause__).__name__ not in NEVER_LEFT:
                 await self._uncertain(one)
+            case NetworkError() if type(error.__cause__).__name__ in MAY_HAVE_LEFT:
+                await self._uncertain(one)
             case _:
                 log.info("Telegram did not take an alert: %s", type(error).__name__)
                 await self._back_off(one)
@@ -179,9 +197,11 @@ class Delivery:
         await self.pause(wait.total_seconds())
 
     async def _uncertain(self, one: Waiting) -> None:
-        """It may have arrived. It goes once more and says so; then it is left at that."""
+        """It may have arrived. It goes again and says so, ever more rarely until Telegram answers: twice is better than
+        never."""
         if one.timed_out:
-            one.sent, one.timed_out = one.sent + 1, False
+            wait, one.doubt = one.doubt, min(one.doubt * 4, LONGEST_DOUBT)
+            await self.pause(wait)
             return
         one.timed_out = True
         one.item = replace(one.item, uncertain=True, tries=one.item.tries + 1)

@@ -22,24 +22,21 @@ from bot import logs
 from bot.app import App, Works
 from bot.clock import open_clock
 from bot.config import load
+from bot.demo_accounts import ADMIN, STRANGER, enrol
 from bot.sandbox import Sandbox
 from bot.terminal import Terminal
 from bot.tour import tour
 from brokers import IST
 
-ADMIN, STRANGER = 1001, 6666
-AUTO, ASSISTED = "dhan", "dhan-wife"
-CLIENTS = {AUTO: "1000000001", ASSISTED: "1000000002"}
 SUNDAY = datetime(2026, 11, 15, 10, 0, tzinfo=IST)
 """Nothing happens by itself on a day without trading, so the first steps are the visitor's own."""
-LANDING = "https://trader.example/callback"
 
 
 def play(*, scripted: bool) -> int:
     """Run until Ctrl-C or, scripted, to the end of the tour. The exit code."""
     logs.set_up("WARNING", [])
     with furnished() as (sandbox, folder), _serving(sandbox, folder) as stop:
-        terminal = Terminal(sandbox, ADMIN, STRANGER)
+        terminal = Terminal(sandbox)
         if scripted:
             return tour(sandbox, terminal)
         terminal.say_where(folder)
@@ -49,20 +46,13 @@ def play(*, scripted: bool) -> int:
 
 @contextmanager
 def furnished() -> Iterator[tuple[Sandbox, Path]]:
-    """A sandbox with two clients at Dhan, and a config folder for them: one account logs in by itself, one asks."""
+    """A sandbox with a client at each broker, and a config folder for them."""
     with Sandbox(at=SUNDAY, skip_sleeps=True) as sandbox, tempfile.TemporaryDirectory(prefix="kunji-") as made:
         folder = Path(made)
         sandbox.telegram.add_user(ADMIN, "You")
         sandbox.telegram.add_user(STRANGER, "Stranger")
-        secrets = {AUTO: "JBSWY3DPEHPK3PXP", ASSISTED: "KRSXG5CTMVRXEZLU"}
-        app = {"api_key": "demo-app-key", "api_secret": "demo-app-secret"}
-        sandbox.dhan.add_client(CLIENTS[AUTO], "482913", secrets[AUTO])
-        sandbox.dhan.add_client(CLIENTS[ASSISTED], "551204", secrets[ASSISTED], redirect_url=LANDING, **app)
-        common = {"endpoints": sandbox.endpoints("dhan")}
-        auto = {"client_id": CLIENTS[AUTO], "pin": "482913", "totp_secret": secrets[AUTO]}
-        assisted = {"client_id": CLIENTS[ASSISTED], "totp_secret": secrets[ASSISTED], **app}
-        _write(folder / f"{AUTO}_config.json", auto | common)
-        _write(folder / f"{ASSISTED}_config.json", assisted | common)
+        for name, config in enrol(sandbox).items():
+            _write(folder / f"{name}_config.json", config | {"endpoints": sandbox.endpoints(name)})
         bot = {"telegram_bot_token": sandbox.telegram.token, "telegram_chat_id": ADMIN}
         _write(folder / "bot_config.json", bot | {"telegram_api_url": sandbox.telegram_url})
         yield sandbox, folder

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zlib import crc32
 
-from bot.life import Standing, next_login, next_wanted
+from bot.life import Standing, next_asking, next_login
 from bot.reports import iso
 from bot.store import Alert, HeldToken
 from bot.trading import Rules, at, in_quiet_hours, ist
@@ -151,7 +151,7 @@ def _facts(one: Standing, held: HeldToken, plan: Agenda, rules: Rules) -> dict[s
     if planned is not None and not one.account.logs_in_by_itself:
         login = "auto"  # the token of an assisted account that renews by itself
     elif planned is None and not one.account.logs_in_by_itself and not one.note.paused:
-        planned = _next_asking(one, rules)
+        planned = next_asking(one, rules)
     return {
         "expires_at": iso(held.token.expires_at),
         "login": login,
@@ -160,15 +160,12 @@ def _facts(one: Standing, held: HeldToken, plan: Agenda, rules: Rules) -> dict[s
     }
 
 
-def _next_asking(one: Standing, rules: Rules) -> datetime | None:
-    return next_wanted(one, rules, rules.hours.ask_at)
-
-
 def _is_loud(one: Standing, held: HeldToken, plan: Agenda, rules: Rules) -> bool:
-    """Not at night, not on a day without trading, and not if a login that has no trouble comes in time by itself."""
+    """Not at night, not on a day without trading, and not if a login that has no trouble, or the asking for one, comes
+    in time by itself."""
     if in_quiet_hours(one.now, rules.hours.quiet) or not rules.days.may_trade(ist(one.now).date()):
         return False
-    planned = plan.get(Act.LOGIN)
+    planned = plan.get(Act.LOGIN) or next_asking(one, rules)
     return planned is None or one.note.failures > 0 or _trades_between(held.token.expires_at, planned, rules)
 
 

@@ -14,7 +14,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from bot import budget, consents
 from bot.accounts import Accounts
-from bot.life import next_login, next_wanted, state
+from bot.life import next_asking, next_login, state
 from bot.store import BotNote, Store, StoreError
 from bot.tokens import TokenService
 from brokers import Code, Consent, Drift, Secret
@@ -72,9 +72,6 @@ class Face:
     def _status(self, name: str) -> AccountStatus:
         one, rules = self.tokens.standing(name), self.tokens.rules
         account, held, note = one.account, one.held, one.note
-        planned = next_login(one, rules)
-        if planned is None and not account.logs_in_by_itself and not note.paused:
-            planned = next_wanted(one, rules, rules.hours.ask_at)
         return AccountStatus(
             account=name,
             broker=account.title,
@@ -83,7 +80,7 @@ class Face:
             expires_at=held.token.expires_at if held else None,
             proven=bool(held and held.proven),
             last_refresh=note.last_grant,
-            next_login=planned,
+            next_login=next_login(one, rules) or next_asking(one, rules),
             held_back=budget.held_back_by(note, account.fingerprint),
             last_failure=note.last_failure,
             last_failure_at=note.last_failure_at,

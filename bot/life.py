@@ -87,12 +87,9 @@ def next_login(one: Standing, rules: Rules) -> datetime | None:
     due = _due(one, rules)
     if due is None:
         return None
-    free = [due]
-    if note.retry_at is not None:
-        free.append(note.retry_at)
-    if note.last_login_at is not None:
-        free.append(note.last_login_at + one.account.broker.login_gap)
-    return max(free)
+    gap = budget.waits_until(note.last_login_at, one.account.broker.login_gap, one.now)
+    retry = budget.waits_until(note.retry_at, timedelta(0), one.now)
+    return max(moment for moment in (due, gap, retry) if moment is not None)
 
 
 def _due(one: Standing, rules: Rules) -> datetime | None:
@@ -101,7 +98,16 @@ def _due(one: Standing, rules: Rules) -> datetime | None:
         # Where tokens end at a fixed hour a renewal gains nothing before it; what is wanted then is a login.
         if one.account.broker.expiry(max(renewal, one.now)) > one.live.token.expires_at:
             return renewal
-    return next_wanted(one, rules, one.account.morning) if one.account.logs_in_by_itself else None
+    if not one.account.logs_in_by_itself:
+        return None
+    return _next_wanted(one, rules, one.account.morning, until=rules.hours.trading_ends)
+
+
+def next_asking(one: Standing, rules: Rules) -> datetime | None:
+    """When the admin of an account that needs one is next asked to log in; None: not in sight."""
+    if one.account.logs_in_by_itself or one.note.paused:
+        return None
+    return _next_wanted(one, rules, rules.hours.ask_at, until=rules.hours.trading_starts)
 
 
 def next_renewal(held: HeldToken, morning: time) -> datetime:
@@ -114,12 +120,12 @@ def next_renewal(held: HeldToken, morning: time) -> datetime:
     return min(first, held.token.expires_at - BEFORE_EXPIRY)
 
 
-def next_wanted(one: Standing, rules: Rules, start: time) -> datetime | None:
+def _next_wanted(one: Standing, rules: Rules, start: time, *, until: time) -> datetime | None:
     """When a new token is wanted: from `start` (IST) on the first day that trades and that the held one does not
-    outlive. A start missed today is still wanted."""
+    outlive. A start missed today is made up until `until`."""
     for day in _days_that_trade(ist(one.now).date(), rules.days):
         begins, ends = at(day, start), at(day, rules.hours.trading_ends)
-        if one.now >= ends:
+        if one.now >= at(day, until):
             continue
         if one.live is None:
             if _replaced_already(one, day):

@@ -15,11 +15,12 @@ from typing import Protocol
 
 from bot.due import next_proof
 from bot.store import Alert, Store, StoreError
-from bot.trading import Rules, ist
+from bot.trading import Rules, at, ist
 from brokers import Clock
 
 log = logging.getLogger(__name__)
 
+AGAIN_EVERY = timedelta(minutes=1)
 WAITS = 120.0
 """Seconds it waits for logins that are under way."""
 PATIENCE = timedelta(minutes=1)
@@ -51,15 +52,26 @@ class Proof:
     proved_on: date | None = None
     """Should the store not have taken it."""
     running: bool = False
+    not_ready: tuple[str, ...] = ()
+    """Accounts whose proof failed; asked again until the market opens: whoever mends one wants to hear that it is."""
 
     def sweep(self, now: datetime) -> None:
         """Begin the proof if it is due."""
         if self.running or (self.look_at is not None and now < self.look_at):
             return
         self.look_at = self._due_at(now)
-        if now >= self.look_at and not (self.logins_running() and self._may_wait()):
+        if self.not_ready and now < self.look_at:
+            self._ask_again(now)
+        elif now >= self.look_at and not (self.logins_running() and self._may_wait()):
             self.due_since, self.running = None, True
             self.executor.submit(self._prove, ist(now).date())
+
+    def _ask_again(self, now: datetime) -> None:
+        if now >= at(ist(now).date(), self.rules.hours.trading_starts):
+            self.not_ready = ()
+            return
+        self.look_at, self.running = now + AGAIN_EVERY, True
+        self.executor.submit(self._prove_again)
 
     def _due_at(self, now: datetime) -> datetime:
         try:
@@ -77,10 +89,12 @@ class Proof:
 
     def _prove(self, day: date) -> None:
         try:
-            self.tell(*self.prover.prove(self.names()))
+            proofs = self.prover.prove(self.names())
+            self.tell(*proofs)
+            self.not_ready = _failed(proofs)
             self.proved_on = day
             self.store.update_bot(lambda note: replace(note, proved_on=day))
-            self.look_at = None
+            self.look_at = self.clock.now() + AGAIN_EVERY if self.not_ready else None
         except StoreError as error:
             log.warning("it could not be kept that the accounts were proved: %s", error)
             self.look_at = self.clock.now() + PATIENCE
@@ -89,3 +103,20 @@ class Proof:
             self.look_at = self.clock.now() + PATIENCE
         finally:
             self.running = False
+
+    def _prove_again(self) -> None:
+        try:
+            proofs = self.prover.prove(self.not_ready)
+            if ready := [alert for alert in proofs if alert.kind != "proof" or alert.facts.get("ok")]:
+                self.tell(*ready)
+            self.not_ready = _failed(proofs)
+        except Exception:
+            log.exception("the second proof failed")
+        finally:
+            self.running = False
+
+
+def _failed(proofs: Sequence[Alert]) -> tuple[str, ...]:
+    return tuple(
+        alert.account for alert in proofs if alert.kind == "proof" and alert.account and not alert.facts.get("ok")
+    )

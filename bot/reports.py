@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 UNREACHABLE_FOR = timedelta(minutes=10)
 """After so long without an answer the admin is told."""
+FAULT_AGAIN_AFTER = timedelta(minutes=30)
 
 Tell = Callable[..., None]
 """Takes alerts; those of one call belong together."""
@@ -31,6 +32,7 @@ class Reports:
         self._clock = clock
         self._drift = drift
         self._tell = tell
+        self._fault_told: datetime | None = None
 
     def tell(
         self, kind: str, account: Account | None, *, loud: bool = True, **facts: str | float | bool | None
@@ -45,7 +47,10 @@ class Reports:
 
     def store_fault(self, error: StoreError) -> None:
         log.error("the store failed: %s", error)
-        self.tell("store", None, fault=str(error))
+        now = self._clock.now()
+        if self._fault_told is None or not self._fault_told <= now < self._fault_told + FAULT_AGAIN_AFTER:
+            self._fault_told = now
+            self.tell("store", None, fault=str(error))
 
     def refused(self, account: Account, reason: str, *, code: bool = False, cut_off: bool = False) -> None:
         self.tell("refused", account, reason=reason, code=code, cut_off=cut_off, blocked_until_human=True)

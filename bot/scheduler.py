@@ -317,8 +317,7 @@ class Scheduler:
             return any(Act.LOGIN in mind.busy for mind in self._minds.values())
 
     def _to_prove(self) -> list[str]:
-        """A paused account is not meant to be ready."""
-        return [name for name in self._tokens.accounts if not self._tokens.note(name).paused]
+        return list(self._tokens.accounts)
 
 
 def _setting(fields: dict[str, Any]) -> Callable[[AccountNote], AccountNote]:

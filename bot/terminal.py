@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from bot.demo_accounts import ADMIN, DHAN, STRANGER, approve
 from bot.sandbox import Sandbox
 from bot.sandbox.telegram.screen import Button, Shown
 from bot.sandbox.telegram.world import Event
@@ -24,10 +25,10 @@ HELP = """[bold]Type[/bold]
   /status, /refresh, /account …   a command, as in Telegram (/help lists them)
   2                               press button 2 of the last message that has buttons
   any other text                  sent as a message (a pasted address, say)
-  approve                         log in on Dhan's page for the open link, and paste where it lands
+  approve                         log in by the link shown last, and paste where it lands
   stranger /status                the same from somebody who is not listed
   time +23h, time 08:45           move the clock (+90m, +2d …; a time of day is the next one, IST)
-  dhan down | hang | up           the broker fails, hangs, works again
+  kotak down | hang | up          a broker fails, hangs, works again (dhan, zerodha, angelone too)
   telegram down | up              Telegram cannot be reached
   intruder                        another program logs in to the account dhan
   quit                            or Ctrl-C
@@ -35,29 +36,29 @@ HELP = """[bold]Type[/bold]
 PERIOD = re.compile(r"\+(\d{1,6})([smhd])")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})")
-CLIENT, ASSISTED_CLIENT = "1000000001", "1000000002"
 
 
 class Terminal:
     """Prints until `stop`; reads lines if there is anybody to type them."""
 
-    def __init__(self, sandbox: Sandbox, admin: int, stranger: int) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._admin = admin
-        self._stranger = stranger
         self._out = Console(highlight=False)
         self._stopped = threading.Event()
         self._printed: dict[int, str] = {}
         self._buttons: tuple[int, list[Button]] | None = None
+        self._link: str | None = None
+        """The login link that was shown last and not followed yet."""
 
     # Printing
 
     def say_where(self, folder: Path) -> None:
         box = self._sandbox
+        brokers = "".join(f"  {name:<11} {' '.join(box.endpoints(name).values())}\n" for name in box.brokers)
         self._out.print(
             f"[bold]kunji demo[/bold] – the real bot against stand-ins on this machine\n"
             f"  Bot API     {box.telegram_url}\n"
-            f"  Dhan        {' '.join(box.endpoints('dhan').values())}\n"
+            f"{brokers}"
             f"  control     {box.control_url}\n"
             f"  config      {folder}\n"
             f"  time        {self._clock()}\n"
@@ -81,7 +82,7 @@ class Terminal:
 
     def show(self, event: Event) -> None:
         """Print one event of any chat."""
-        who = "" if event.chat == self._admin else f" [dim](chat {event.chat})[/dim]"
+        who = "" if event.chat == ADMIN else f" [dim](chat {event.chat})[/dim]"
         at = datetime.fromtimestamp(event.at, IST).strftime("%a %H:%M:%S")
         match event.what:
             case "said":
@@ -110,8 +111,9 @@ class Terminal:
         buttons = [button for row in shown.buttons for button in row]
         if not buttons:
             return
-        if chat == self._admin:
+        if chat == ADMIN:
             self._buttons = shown.id, buttons
+            self._link = next((button.url for button in buttons if button.url), self._link)
         labels = [self._label(number, button) for number, button in enumerate(buttons, 1)]
         self._indented("\n".join(labels))
 
@@ -139,6 +141,7 @@ class Terminal:
                     self.do(text)
                 except (ValueError, LookupError) as error:
                     self._out.print(f"[red]{escape(str(error))}[/red]")
+        self._out.print("nothing more is read; serving until Ctrl-C")
 
     def do(self, text: str) -> None:
         """What a typed line means. Raises ValueError with a sentence."""
@@ -148,17 +151,20 @@ class Terminal:
         elif word == "time":
             self._move(rest.strip())
         elif word == "stranger":
-            self._sandbox.telegram.say(self._stranger, rest or "/start", user=self._stranger)
+            self._sandbox.telegram.say(STRANGER, rest or "/start", user=STRANGER)
         elif text == "approve":
             self.approve()
         elif text == "intruder":
-            self._sandbox.dhan.login_elsewhere(CLIENT)
-        elif word in {"dhan", "telegram"} and rest in {"down", "hang", "up"}:
+            self._sandbox.dhan.login_elsewhere(DHAN)
+            self._out.print(
+                "another program has logged in to dhan; in trading hours a probe finds out within 15 minutes"
+            )
+        elif word in {"telegram", *self._sandbox.brokers} and rest in {"down", "hang", "up"}:
             self._break(word, rest)
         elif text in {"help", "?"}:
             self._out.print(HELP)
         else:
-            self._sandbox.telegram.say(self._admin, text)
+            self._sandbox.telegram.say(ADMIN, text)
 
     def _press(self, number: int) -> None:
         if self._buttons is None or not 1 <= number <= len(self._buttons[1]):
@@ -170,14 +176,14 @@ class Terminal:
         elif button.copies:
             self._out.print(f"copied: {button.copies}")
         else:
-            self._sandbox.telegram.press(self._admin, message, number - 1)
+            self._sandbox.telegram.press(ADMIN, message, button.label)
 
     def approve(self) -> None:
         """Do what the admin would do in a browser, and paste the address it lands on."""
-        consents = self._sandbox.dhan.consents(ASSISTED_CLIENT)
-        if not consents:
-            raise ValueError("no login link is open; try /refresh dhan-wife")
-        self._sandbox.telegram.say(self._admin, self._sandbox.dhan.approve(consents[-1]))
+        if self._link is None:
+            raise ValueError("no login link is open; try /refresh zerodha")
+        link, self._link = self._link, None
+        self._sandbox.telegram.say(ADMIN, approve(self._sandbox, link))
 
     def _move(self, to: str) -> None:
         clock = self._sandbox.clock
@@ -192,7 +198,7 @@ class Terminal:
         self._out.print(f"[magenta]it is {self._clock()}[/magenta]")
 
     def _break(self, which: str, how: str) -> None:
-        standin = self._sandbox.telegram if which == "telegram" else self._sandbox.dhan
+        standin = self._sandbox.telegram if which == "telegram" else self._sandbox.brokers[which]
         if how == "down":
             standin.down()
         elif how == "hang":
@@ -200,3 +206,4 @@ class Terminal:
         else:
             standin.up()
             standin.heal()
+        self._out.print(f"[magenta]{which} is {how}[/magenta]")

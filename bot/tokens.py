@@ -17,7 +17,7 @@ from bot.budget import HeldBack
 from bot.keeping import Keeping
 from bot.life import Account, Standing, is_live, next_login, outlives_today
 from bot.reports import Reports, Tell, iso
-from bot.store import AccountNote, HeldToken, HistoryRow, OpenConsent, Store
+from bot.store import AccountNote, HeldToken, HistoryRow, OpenConsent, Store, StoreError
 from bot.trading import Rules, at, ist
 from brokers import (
     AccessToken,
@@ -37,6 +37,7 @@ from brokers import (
     TokenRejected,
     UnexpectedReply,
     WrongClient,
+    nothing,
 )
 from handlers.tokens import LoggedOut, Refreshed
 
@@ -110,6 +111,14 @@ class TokenService:
 
         Raises HeldBack, LockBusy, StoreError, and whatever the broker's login raises.
         """
+        try:
+            return self._refresh(name, who=who, replace=replace, force=force)
+        except StoreError as error:
+            if who in BY_ITSELF:
+                self.reports.store_fault(error)
+            raise
+
+    def _refresh(self, name: str, *, who: str, replace: bool, force: bool) -> Refreshed | Consent:
         account, before = self.accounts[name], self.held(name)
         with self._alone_with(name):
             held = self.held(name)
@@ -161,7 +170,7 @@ class TokenService:
     def _lives_after_a_cut_off(self, account: Account, held: HeldToken | None) -> bool:
         """If nobody knows how the last login ended: does the stored token still live? Raises BrokerError if that
         cannot be told; then it is asked again the next time."""
-        if not budget.is_unsettled(self.note(account.name)):
+        if self.note(account.name).begun_at is None:
             return False
         lives = held is not None and is_live(held, self.clock.now()) and self._is_alive(account, held)
         note = self._kept.change(account, lambda note: budget.settled(note, account.fingerprint))
@@ -213,25 +222,38 @@ class TokenService:
     def _attempt(
         self, account: Account, send: Callable[[], AccessToken | Consent], who: str, way: str
     ) -> AccessToken | Consent:
-        """One attempt at the broker. Its beginning is on disk before it, its end after it, whatever the end is."""
-        opens_consent = way == "login" and not account.logs_in_by_itself
-        if not opens_consent:
-            self._kept.change(account, lambda note: budget.begun(note, self.clock.now()))
-        started, ended = self.clock.monotonic(), False
+        """One attempt at the broker. Its end is on disk after it, whatever the end is."""
+        started = self.clock.monotonic()
         try:
-            result = send()
-            ended = True
+            with self._noted_when_sent(account, way):
+                result = send()
         except KunjiError as error:
-            ended = True
             self.reports.history(self._row(account, who, way, started, type(error).__name__))
             self._failed(account, error, who, way)
             raise
         finally:
-            if not ended:  # Ctrl-C, or a fault of ours: nobody was refused as far as we know
-                self._kept.try_to_change(account, budget.interrupted)
             self.reports.clock()
         self.reports.reachable(account)
         return result
+
+    @contextmanager
+    def _noted_when_sent(self, account: Account, way: str) -> Iterator[None]:
+        """That a login was begun is on disk before its first request is sent, and not while a TOTP window is awaited.
+        Asking for a consent sends nothing that could be held against the account."""
+        opens_consent = way == "login" and not account.logs_in_by_itself
+        begun = opens_consent
+
+        def note_it() -> None:
+            nonlocal begun
+            if not begun:
+                self._kept.change(account, lambda note: budget.begun(note, self.clock.now()))
+                begun = True
+
+        account.broker.before_sending = note_it
+        try:
+            yield
+        finally:
+            account.broker.before_sending = nothing
 
     def _failed(self, account: Account, error: KunjiError, who: str, way: str) -> None:
         now, by_hand = self.clock.now(), way == "exchange"
@@ -244,12 +266,6 @@ class TokenService:
             self.reports.tell("wrong_client", account)
         elif who != "admin" and budget.spent(note, account.fingerprint):
             self.reports.refused(account, str(error), code=isinstance(error, CodeRejected))
-
-    def interrupt(self) -> None:
-        """The process ends now: logins that still wait for their broker are given up, and looked after at the next
-        start."""
-        for name in list(self.logging_in):
-            self._kept.try_to_change(self.accounts[name], budget.interrupted)
 
     # Keeping what was granted
 

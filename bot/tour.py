@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from rich.console import Console
 
+from bot.demo_accounts import ADMIN, STRANGER
 from bot.sandbox import Sandbox
 from bot.terminal import Terminal
 from brokers import IST
 
-ADMIN, STRANGER = 1001, 6666
 PATIENCE = 20.0
 
 
@@ -45,9 +45,14 @@ class Tour:
         act()
         return self.sees(text, after=mark)
 
-    def time(self, at: datetime) -> None:
-        self._box.clock.set(at)
-        self._out.print(f"[magenta]it is {at.astimezone(IST):%A %H:%M} IST[/magenta]")
+    def time_passes(self, until: datetime, expects: str) -> None:
+        mark = self._box.telegram.mark()
+        self._box.clock.set(until)
+        self._out.print(f"[magenta]it is {until.astimezone(IST):%A %H:%M} IST[/magenta]")
+        self.sees(expects, after=mark)
+
+    def waits_for(self, text: str) -> None:
+        self.sees(text, after=0)
 
     def _catch_up(self) -> None:
         for event in self._box.telegram.events(self._shown):
@@ -71,31 +76,39 @@ def _play(guide: Tour, sandbox: Sandbox, terminal: Terminal) -> None:
     today = sandbox.clock.now().astimezone(IST)
     tomorrow = today + timedelta(days=1)
 
-    guide.heading("who am I, and how is everything")
-    guide.says("/start", expects="dhan")
+    guide.heading("four accounts at four brokers: who am I, and how is everything")
+    guide.says("/start", expects="zerodha")
 
-    guide.heading("this account logs in by itself: PIN and TOTP")
-    guide.says("/refresh dhan", expects="good until")
+    guide.heading("this one logs in by itself: PIN and TOTP")
+    guide.says("/refresh dhan", expects="new token")
 
     guide.heading("this one needs you in a browser: tap, log in, paste the address you land on")
-    guide.says("/refresh dhan-wife", expects="log in")
-    guide.sees_after(terminal.approve, "good until")
+    guide.says("/refresh zerodha", expects="log in")
+    guide.sees_after(terminal.approve, "new token")
 
-    guide.heading("what is in the account")
+    guide.heading("all of them at once; what is good beyond today is left alone")
+    guide.says("/refresh all", expects="✅ kotak")
+    guide.says("/status", expects="kotak")
+
+    guide.heading("what is in the accounts; one broker hangs, and holds nobody up")
+    sandbox.brokers["kotak"].hang(times=None)
+    guide.says("/account", expects="still asking")
+    guide.says("/status", expects="good until")
+    sandbox.brokers["kotak"].heal()
+    sandbox.brokers["kotak"].heal()
     guide.says("/account dhan", expects="Funds")
 
     guide.heading("a stranger is ignored; you get one quiet note an hour")
     guide.sees_after(lambda: sandbox.telegram.say(STRANGER, "/status"), "not listed")
 
     guide.heading("two hours before a token expires")
-    mark = sandbox.telegram.mark()
-    guide.time(tomorrow.replace(hour=8, minute=1, second=0))
-    guide.sees("expires", after=mark)
+    guide.time_passes(tomorrow.replace(hour=8, minute=1, second=0), "expires")
 
-    guide.heading("the morning: a new login by itself, and the proof that everything is ready")
-    mark = sandbox.telegram.mark()
-    guide.time(tomorrow.replace(hour=8, minute=45, second=1))
-    guide.sees("good until", after=mark)
-    mark = sandbox.telegram.mark()
-    guide.time(tomorrow.replace(hour=8, minute=55, second=1))
-    guide.sees("eady", after=mark)
+    guide.heading("the morning: new logins by themselves, and the proof that everything is ready")
+    guide.time_passes(tomorrow.replace(hour=8, minute=15, second=1), "please log in")
+    guide.says("/refresh zerodha", expects="log in")
+    guide.sees_after(terminal.approve, "new token")
+    guide.time_passes(tomorrow.replace(hour=8, minute=45, second=1), "angelone: refreshed by itself")
+    guide.waits_for("dhan: refreshed by itself")
+    guide.waits_for("kotak: refreshed by itself")
+    guide.time_passes(tomorrow.replace(hour=8, minute=55, second=1), "Ready for the market")

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from brokers._addresses import http_parts, is_loopback, own_address, plain_parts
-from brokers._base import Broker, Codes, Surroundings
+from brokers._base import Broker, Codes, Surroundings, nothing
 from brokers._clock import Clock, SystemClock
 from brokers._drift import WORTH_TELLING, Drift
 from brokers._errors import (
@@ -27,6 +27,7 @@ from brokers._errors import (
     WrongClient,
 )
 from brokers._expiry import IST
+from brokers._money import rupees
 from brokers._totp import TotpSecret, current_code
 from brokers._types import (
     AccessToken,
@@ -42,7 +43,10 @@ from brokers._types import (
 )
 
 BROKERS = {
+    "angelone": "AngelOne",
     "dhan": "Dhan",
+    "kotak": "Kotak",
+    "zerodha": "Zerodha",
 }
 """Module name and class name of every broker."""
 
@@ -91,6 +95,8 @@ __all__ = [
     "current_code",
     "http_parts",
     "is_loopback",
+    "nothing",
     "own_address",
     "plain_parts",
+    "rupees",
 ]

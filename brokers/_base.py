@@ -7,7 +7,7 @@ and the memory of used TOTP windows come in through the constructor.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -44,6 +44,10 @@ class Surroundings:
     proxy: str | None = None
 
 
+def nothing() -> None:
+    """Nobody waits for requests."""
+
+
 class Broker(ABC, Generic[ConfigT]):
     """One account at one broker. See `docs/brokers.md` for how to write one."""
 
@@ -53,6 +57,8 @@ class Broker(ABC, Generic[ConfigT]):
     """As shown to people: `Dhan`."""
     domain: ClassVar[str]
     """A replaced endpoint must be loopback or lie under this domain."""
+    domains: ClassVar[Mapping[str, str]] = {}
+    """For an endpoint that lies elsewhere: the domain it must lie under instead."""
     endpoints: ClassVar[Mapping[str, str]]
     Config: ClassVar[type[Any]]
     """A frozen dataclass: the only list of what the admin supplies. Secrets are of type `Secret`."""
@@ -74,6 +80,8 @@ class Broker(ABC, Generic[ConfigT]):
         self.config = config
         self.given = given
         self.clock = given.clock
+        self.before_sending: Callable[[], None] = nothing
+        """Called right before each request. What it raises keeps the request from being sent."""
 
     @cached_property
     def http(self) -> Http:
@@ -87,6 +95,7 @@ class Broker(ABC, Generic[ConfigT]):
             proxy=given.proxy,
             paces=self.paces,
             limits=self.limits,
+            before_sending=lambda: self.before_sending(),  # noqa: PLW0108 - looked up anew at each request
         )
 
     @property

@@ -57,6 +57,9 @@ PAUSES = (0.5, 1.5)
 LARGEST_REPLY = 8 * 1024 * 1024
 """An order book of the 7,000 orders a broker allows on a day fits."""
 
+MAY_HOLD_BLANKS = frozenset({"Authorization", "Cookie", "User-Agent"})
+"""Headers of several words; in any other a blank has come along by mistake."""
+
 Pace = Sequence[Rate]
 """How often a class of calls may be made."""
 
@@ -92,6 +95,7 @@ class Http:
         proxy: str | None = None,
         paces: Mapping[str, Pace],
         limits: Limits = Limits(),
+        before_sending: Callable[[], None] = lambda: None,
     ) -> None:
         self._title = title
         self._endpoints = endpoints
@@ -99,6 +103,7 @@ class Http:
         self._drift = drift
         self._proxy = proxy
         self._limits = limits
+        self._before_sending = before_sending
         self._pacers = {name: _Pacer(paces[name], clock) for name in endpoints}
 
     def get(self, endpoint: str, path: str, **content: Unpack[Content]) -> Reply:
@@ -110,19 +115,21 @@ class Http:
     def delete(self, endpoint: str, path: str, **content: Unpack[Content]) -> Reply:
         return self._ask("DELETE", endpoint, path, content)
 
-    def read(self, endpoint: str, path: str, judge: Callable[[Reply], T], **content: Unpack[Content]) -> T:
-        """A `get` that may be repeated, as it changes nothing at the broker. `judge` makes the reply into a value; when
-        it says BrokerUnreachable, and there is time left in the total limit, the request is made again."""
+    def read(
+        self, endpoint: str, path: str, judge: Callable[[Reply], T], *, method: str = "GET", **content: Unpack[Content]
+    ) -> T:
+        """A request that may be repeated, as it changes nothing at the broker. `judge` makes the reply into a value;
+        when it says BrokerUnreachable, and there is time left in the total limit, the request is made again."""
         ends = self._clock.monotonic() + self._limits.total
         for pause in PAUSES:
             try:
-                return judge(self.get(endpoint, path, **content))
+                return judge(self._ask(method, endpoint, path, content))
             except BrokerUnreachable:
                 wait = pause * _chance.uniform(0.5, 1.5)
                 if self._clock.monotonic() + wait >= ends:
                     raise
             self._clock.sleep(wait)
-        return judge(self.get(endpoint, path, **content))
+        return judge(self._ask(method, endpoint, path, content))
 
     def _ask(self, method: str, endpoint: str, path: str, content: Content) -> Reply:
         address = content.get("base", self._endpoints[endpoint]) + path
@@ -137,6 +144,7 @@ class Http:
             json=None if body is None else _revealed(body),
         )
         self._pacers[endpoint].wait()
+        self._before_sending()
         outcome = self._send(request)
         if isinstance(outcome, BrokerError):
             raise outcome  # out here, where no library's exception is its context
@@ -187,7 +195,7 @@ class Http:
             return BrokerUnreachable(f"{self._title} could not be reached through the configured proxy")
         if issubclass(cause, requests.exceptions.Timeout | TimeoutError):
             return BrokerUnreachable(f"{self._title} did not answer in time")
-        return BrokerUnreachable(f"{self._title} could not be reached ({cause.__name__})")
+        return BrokerUnreachable(f"{self._title} could not be reached")
 
     def _measure(self, address: str, sent: datetime, headers: Mapping[str, str]) -> None:
         """Tell the drift what the broker's clock says. A cache's reply carries the `Date` of long ago."""
@@ -314,7 +322,8 @@ def _sendable(title: str, headers: Sent) -> dict[str, str]:
     """Headers as text. A library's refusal of a character would quote the whole value."""
     plain = _revealed(headers)
     for name, value in plain.items():
-        if not all("!" <= c <= "~" for c in value):
+        words = value.split(" ") if name in MAY_HOLD_BLANKS else [value]
+        if not all("!" <= c <= "~" for word in words for c in word):
             raise LoginRejected(f"what is configured for {title}'s {name} holds characters that cannot be sent")
     return plain
 

@@ -56,8 +56,8 @@ COMMANDS = (
     Command("totp", "a TOTP code, for a short time", "/totp [account]", ADMIN, totp, guarded=True),
     Command("history", "the last refreshes", "/history [account]", VIEWER, history),
     Command("logout", "end a token and pause the account", "/logout <account>", ADMIN, logout, guarded=True),
-    Command("pause", "no automatic logins", "/pause <account>", ADMIN, pause),
-    Command("resume", "automatic logins again", "/resume <account>", ADMIN, resume),
+    Command("pause", "no automatic logins", "/pause <account>", ADMIN, pause, guarded=True),
+    Command("resume", "automatic logins again", "/resume <account>", ADMIN, resume, guarded=True),
     Command("lock", "nothing secret in the chat until unlocked on the machine", "/lock", ADMIN, lock),
     Command("help", "what you can do here", "/help", VIEWER, help_),
 )
@@ -70,8 +70,8 @@ BUTTONS = {
     "totp": Button(ADMIN, pressed_totp, guarded=True, acts=True),
     "out": Button(ADMIN, confirmed, guarded=True, once=True, acts=True),
     "use": Button(ADMIN, pressed_use, guarded=True, once=True, acts=True),
-    "pause": Button(ADMIN, pressed_pause, acts=True),
-    "resume": Button(ADMIN, pressed_resume, acts=True),
+    "pause": Button(ADMIN, pressed_pause, guarded=True, acts=True),
+    "resume": Button(ADMIN, pressed_resume, guarded=True, acts=True),
     "look": Button(VIEWER, look),
 }
 

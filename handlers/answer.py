@@ -14,7 +14,7 @@ async def answer_for(
 ) -> None:
     """Finish the account's login with this. `deleted`: the message it came in is gone from the chat."""
     tokens = context.desk.tokens
-    if (await tokens.health()).second_poller:
+    if await tokens.second_poller():
         await show(update, shown, with_warning(text.SECOND_POLLER, deleted=deleted))
         return
     expected = await tokens.accepts(account, pasted)

@@ -14,6 +14,7 @@ from telegram import CallbackQuery, Chat, ChatMember, Message, Update
 from telegram.error import TelegramError
 from telegram.ext import Application, ContextTypes, ExtBot
 
+from brokers import KunjiError
 from handlers import buttons, origin, text
 from handlers.access import Button, Command, Role, reach
 from handlers.buttons import ButtonRefused, Pressed
@@ -95,9 +96,11 @@ class Gate(Application[ExtBot[None], Context, dict[Any, Any], dict[Any, Any], di
             return text.PRIVATE_ONLY
         if known < command.role:
             return text.ADMIN_ONLY
-        if command.guarded and await self.desk.tokens.locked():
-            return text.LOCKED
-        return None
+        try:
+            locked = command.guarded and await self.desk.tokens.locked()
+        except KunjiError as error:
+            return text.failure(error)
+        return text.LOCKED if locked else None
 
     async def _admits_press(self, query: CallbackQuery) -> bool:
         """A button's data can be forged, and a message with buttons can be seen by others: nothing is believed."""
@@ -127,9 +130,11 @@ class Gate(Application[ExtBot[None], Context, dict[Any, Any], dict[Any, Any], di
         role = audience.role(chat, user) if audience else reach(self.desk.audiences, chat, user)
         if role < button.role:
             return text.TOAST_ADMIN_ONLY
-        if button.guarded and await self.desk.tokens.locked():
-            return text.TOAST_LOCKED
-        return None
+        try:
+            locked = button.guarded and await self.desk.tokens.locked()
+        except KunjiError:
+            return text.TOAST_UNKNOWN
+        return text.TOAST_LOCKED if locked else None
 
     async def _explain(self, update: Update, message: Message, sentence: str) -> None:
         """One sentence for the admin about what was not obeyed; none for anybody else."""

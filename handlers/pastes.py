@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from telegram import Message, Update
 
-from brokers import Secret
+from brokers import KunjiError, Secret
 from handlers import text
 from handlers.access import Role
 from handlers.answer import answer_for, refuse
@@ -55,9 +55,13 @@ async def paste(update: Update, context: Context) -> None:
 async def _obstacle(context: Context) -> str | None:
     """Why nothing may be read now."""
     tokens = context.desk.tokens
-    if await tokens.locked():
+    try:
+        locked = await tokens.locked()
+    except KunjiError as error:
+        return text.failure(error)
+    if locked:
         return text.LOCKED
-    return text.SECOND_POLLER if (await tokens.health()).second_poller else None
+    return text.SECOND_POLLER if await tokens.second_poller() else None
 
 
 async def _read(update: Update, context: Context, message: Message, pasted: Secret, *, deleted: bool) -> None:

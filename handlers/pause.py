@@ -21,7 +21,7 @@ async def resume(update: Update, context: Context) -> None:
     account = await _account_now(update, context, "resume")
     if account is not None:
         await context.desk.tokens.resume(account)
-        await reply(update, text.resumed(account))
+        await reply(update, await _resumed(context, account))
 
 
 async def pressed_pause(update: Update, context: Context, pressed: Pressed) -> None:
@@ -31,7 +31,12 @@ async def pressed_pause(update: Update, context: Context, pressed: Pressed) -> N
 
 async def pressed_resume(update: Update, context: Context, pressed: Pressed) -> None:
     await context.desk.tokens.resume(pressed.account)
-    await show(update, pressed.message(update), text.resumed(pressed.account))
+    await show(update, pressed.message(update), await _resumed(context, pressed.account))
+
+
+async def _resumed(context: Context, account: str) -> str:
+    [status] = await context.desk.tokens.status([account])
+    return text.resumed(account, status.held_back)
 
 
 async def _account_now(update: Update, context: Context, action: str) -> str | None:

@@ -80,6 +80,9 @@ async def refresh_one(
 async def _ask(update: Update, context: Context, account: str, consent: Consent, shown: Message) -> None:
     """Say what to do, and remember the message, so that a reply to it is known to be for this account."""
     desk, (chat, user) = context.desk, person(update)
+    if await desk.tokens.second_poller():
+        await show(update, shown, f"{text.SECOND_POLLER}\n{text.on_the_machine(account)}")
+        return
     said = text.consent(account, consent, desk.now(), desk.totp_in_chat)
     shown = await show(update, shown, said, buttons=consent_buttons(desk, user, account, consent))
     await desk.tokens.asked(account, chat, shown.message_id)

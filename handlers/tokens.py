@@ -143,6 +143,9 @@ class Tokens(Protocol):
 
     async def health(self) -> Health: ...
 
+    async def second_poller(self) -> bool:
+        """Somebody else polls with this bot's token: nothing secret may be taken or shown now. Asks no store."""
+
     async def asks_first(self, account: str) -> datetime | None:
         """The expiry of a proven live token that outlives today's trading, so that a refresh gains little and ends
         it in every program; None: nothing to ask."""

@@ -36,7 +36,7 @@ async def show_code(update: Update, context: Context, account: str) -> None:
     if not desk.totp_in_chat:
         await reply(update, text.CODES_OFF)
         return
-    if (await desk.tokens.health()).second_poller:
+    if await desk.tokens.second_poller():
         await reply(update, text.SECOND_POLLER)
         return
     found = await desk.tokens.code(account)

@@ -40,6 +40,8 @@ class Script:
     profile: list[BrokerError | str] = field(default_factory=list)
     renewable: bool = False
     life: timedelta = timedelta(hours=24)
+    before_login: Callable[[], None] = lambda: None
+    """While a TOTP window is awaited, say."""
     during_login: Callable[[], None] = lambda: None
     during_profile: Callable[[], None] = lambda: None
     order_address: OrderAddress | None = None
@@ -79,11 +81,17 @@ class FakeBroker(Broker[Script]):
         now = self.clock.now()
         return AccessToken(Secret(self.config.live), answer, now, self.expiry(now), self.config.renewable)
 
+    def _send(self) -> None:
+        self.config.before_login()
+        self.before_sending()
+
     def login(self) -> AccessToken | Consent:
+        self._send()
         self.config.logins += 1
         return self._next()
 
     def renew(self, token: AccessToken) -> AccessToken | Consent:
+        self._send()
         self.config.renewals += 1
         return self._next()
 
@@ -93,6 +101,7 @@ class FakeBroker(Broker[Script]):
         return pasted
 
     def exchange(self, answer: Secret) -> AccessToken:
+        self._send()
         self.config.exchanges += 1
         token = self._next()
         assert isinstance(token, AccessToken)

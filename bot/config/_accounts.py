@@ -153,7 +153,7 @@ class AccountFile:
                 good = False
                 continue
             try:
-                checked_ones[name] = own_address(address, found.domain)
+                checked_ones[name] = own_address(address, found.domains.get(name, found.domain))
             except ValueError as error:
                 self.complain(key, str(error))
                 good = False
@@ -196,17 +196,3 @@ def _field_names(found: type[Broker[Any]]) -> list[str]:
 
 def _has_group(chats: frozenset[int] | None) -> bool:
     return bool(chats) and min(chats or (0,)) < 0
-
-
-def without_doubles(accounts: list[tuple[AccountConfig, Complain]]) -> None:
-    """Complain about accounts that are the same login: each would end the other's token."""
-    seen: dict[object, str] = {}
-    for account, complain in accounts:
-        first = seen.setdefault(_who(account), account.file)
-        if first != account.file:
-            complain("client_id" if hasattr(account.config, "client_id") else "", f"is the same login as {first}")
-
-
-def _who(account: AccountConfig) -> object:
-    """The client where the broker calls it so, else all credentials: a client has one live token at a time."""
-    return account.broker, getattr(account.config, "client_id", account.config)

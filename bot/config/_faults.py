@@ -43,6 +43,10 @@ class Faults:
     def of(self, file: str) -> Complain:
         return partial(self.add, file)
 
+    def keys_in(self, file: str) -> frozenset[str]:
+        """The keys of this file that were complained about; with an empty one the file as a whole."""
+        return frozenset(fault.key for fault in self._found if fault.file == _shown(file))
+
     def raise_any(self) -> None:
         if self._found:
             raise ConfigErrors(self._found) from None

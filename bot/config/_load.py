@@ -11,12 +11,14 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from bot.config._accounts import AccountConfig, AccountFile, name_fault, without_doubles
+from bot.config._accounts import AccountConfig, AccountFile, name_fault
 from bot.config._addresses import password_in
 from bot.config._check import checked_with_defaults, known_only
+from bot.config._doubles import without_doubles
 from bot.config._faults import Complain, Faults
 from bot.config._files import Source, check_folder, read_bytes, read_object, source
 from bot.config._keys import ENVIRONMENT, AccountKeys, BotKeys, ForAll, TelegramKeys, lost, names
+from bot.config._times import OrderOfTheDay
 from bot.config._values import Values
 from bot.trading import Hours
 from brokers import BROKERS, Secret, broker_class
@@ -83,7 +85,8 @@ class _Loading:
 
     def config(self) -> Config:
         bot, for_all = self._for_all()
-        accounts = self._accounts(for_all)
+        day = OrderOfTheDay(bot, self.faults.keys_in(BOT_FILE), self.faults.of(BOT_FILE))
+        accounts = self._accounts(for_all, day)
         token = self._token()
         self.faults.raise_any()
         return Config(
@@ -160,21 +163,27 @@ class _Loading:
         self._note_token(written, keys, BOT_FILE)
         return keys, lost(keys, written)
 
-    def _accounts(self, for_all: ForAll) -> tuple[AccountConfig, ...]:
+    def _accounts(self, for_all: ForAll, day: OrderOfTheDay) -> tuple[AccountConfig, ...]:
         made: list[tuple[AccountConfig, Complain]] = []
         paths = sorted(path for path in self.folder.glob(f"*{_SUFFIX}") if path.name != BOT_FILE)
         if not paths:
             example = "expected at least one account, such as dhan_config.json (an example is dhan_config.example.json)"
             self.faults.add(str(self.folder), "", example)
         for path in paths:
-            complain = self.faults.of(path.name)
-            account = self._account(path, complain, for_all)
+            file = self._account_file(path)
+            if file is None:
+                continue
+            if "morning" not in file.lost:
+                day.check_account(file.keys.morning, file.complain)
+            account = file.account(for_all)
             if account:
-                made.append((account, complain))
+                made.append((account, file.complain))
+        day.check_bot()
         without_doubles(made)
         return tuple(sorted((account for account, _ in made), key=lambda account: account.name))
 
-    def _account(self, path: Path, complain: Complain, for_all: ForAll) -> AccountConfig | None:
+    def _account_file(self, path: Path) -> AccountFile | None:
+        complain = self.faults.of(path.name)
         name = path.name.removesuffix(_SUFFIX)
         fault = name_fault(name)
         if fault:
@@ -186,7 +195,7 @@ class _Loading:
             return None
         file = AccountFile(name, path.name, written, self.values.of(written, name, complain), complain)
         self._note_token(written, file.keys, path.name)
-        return file.account(for_all)
+        return file
 
     def _object(self, path: Path, complain: Complain) -> dict[str, object] | None:
         read = read_object(path, complain)

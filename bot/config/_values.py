@@ -15,6 +15,8 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PLACEHOLDER = re.compile(r"your_", re.IGNORECASE)
 _SEALED = "sealed:"
 _FILE = "file:"
+_READ_BY_OTHERS = {"store"}
+"""The package `kunji` looks this up by itself, and must find the same."""
 
 
 class _Unusable(Exception):
@@ -64,6 +66,13 @@ class Values:
         variable = _VARIABLE.fullmatch(value)
         if variable:
             return self._from_variable(variable[1], key, complain)
+        if key in _READ_BY_OTHERS and value.startswith((_FILE, _SEALED)):
+            complain(
+                key,
+                'expected the place itself in plain text, or "${NAME}" for a variable: programs that read tokens look '
+                "here, too, and open neither file: nor sealed:",
+            )
+            raise _Unusable
         if value.startswith(_FILE):
             return self._from_file(value.removeprefix(_FILE), key, complain)
         if value.startswith(_SEALED):

@@ -16,15 +16,18 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
+from bot.sandbox.angelone import AngelOne
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.dhan import Dhan
+from bot.sandbox.kotak import Kotak
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.server import Door, LoopThread
 from bot.sandbox.standin import Broker, StandIn
 from bot.sandbox.telegram import TOKEN, Telegram
+from bot.sandbox.zerodha import Zerodha
 
-BROKERS: tuple[type[Broker], ...] = (Dhan,)
+BROKERS: tuple[type[Broker], ...] = (Dhan, Kotak, AngelOne, Zerodha)
 
 
 class Sandbox:

@@ -78,6 +78,8 @@ def _form(hint: Any) -> _Form:
 
 def _exactly(*types: type) -> Callable[[Any], Any]:
     def same(value: Any) -> Any:
+        if isinstance(value, str):
+            value = str(value)  # a text that was checked on its way in may be of a class of its own
         if type(value) not in types:
             raise TypeError("another type was expected")
         return value

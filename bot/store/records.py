@@ -82,8 +82,6 @@ class AccountNote:
     retry_at: datetime | None = None
     begun_at: datetime | None = None
     """A login was sent and its outcome is not known (yet, or ever if we were killed)."""
-    interrupted_at: datetime | None = None
-    """As `begun_at`, but we know that we gave up on it ourselves, as with a broker that does not answer."""
     last_login_at: datetime | None = None
     """When the broker last granted one: its gap counts from here."""
     last_grant: HistoryRow | None = None

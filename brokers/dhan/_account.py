@@ -6,6 +6,7 @@ import ipaddress
 from contextlib import suppress
 from decimal import Decimal
 
+from brokers._money import rupees
 from brokers._reply import Reply, maybe, pick, rows
 from brokers._types import Funds, Holding, Order, OrderAddress, Position, Profile
 from brokers.dhan._answers import instant
@@ -27,7 +28,7 @@ def funds_in(reply: Reply) -> Funds:
     pledged = maybe(body, "collateralAmount", of=Decimal)
     notes = ["total is available and used together"] if total is not None else []
     if pledged:
-        notes.append(f"available holds {pledged:.2f} of pledged collateral, so cash is {available - pledged:.2f}")
+        notes.append(f"{rupees(pledged)} of it is pledged collateral, so cash is {rupees(available - pledged)}")
     return Funds(available, used, total, "; ".join(notes) or None)
 
 

@@ -29,6 +29,7 @@ BETWEEN_LOGINS = 130.0
 AFTER_TOO_MANY = 60.0
 """Dhan warns that going on after code 805 may lead to blocking."""
 NO_HOLDINGS = "DH-1111"
+WRONG_CODE = "either totp_secret is another account's, or this machine's clock is wrong"
 
 CODES: dict[str, Callable[[], BrokerError]] = {
     **dict.fromkeys(
@@ -58,7 +59,7 @@ LOGIN_TEXTS: tuple[tuple[str, Callable[[], BrokerError]], ...] = (
     ),
     (
         "totp",
-        lambda: CodeRejected("Dhan refused the TOTP code", hint="is totp_secret of this account, and the clock right?"),
+        lambda: CodeRejected("Dhan refused the TOTP code", hint=WRONG_CODE),
     ),
     (r"\bpin\b", lambda: LoginRejected("Dhan refused the PIN")),
     (

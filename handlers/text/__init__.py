@@ -1,7 +1,7 @@
 """Every sentence the bot says; pure functions of values and `now`. Knows no clock, no chat and no broker's name."""
 
 from handlers.text.accounts import help_, history, start, status
-from handlers.text.alerts import ALERTS, alert, alert_buttons, alerts
+from handlers.text.alerts import ALERTS, Why, alert, alert_buttons, alerts
 from handlers.text.figures import Answer, account, asking
 from handlers.text.parts import LIMIT, bold, clock, esc, rupees, span, split, units, when
 from handlers.text.refreshing import (
@@ -45,9 +45,11 @@ from handlers.text.refusals import (
     SECOND_POLLER,
     TOAST_ADMIN_ONLY,
     TOAST_LOCKED,
+    TOAST_UNKNOWN,
     UNKNOWN_COMMAND,
     WENT_WRONG,
     failure,
+    on_the_machine,
     pressed_long_ago,
     sent_long_ago,
     unknown_account,
@@ -79,9 +81,11 @@ __all__ = [
     "TEXT_ONLY",
     "TOAST_ADMIN_ONLY",
     "TOAST_LOCKED",
+    "TOAST_UNKNOWN",
     "UNKNOWN_COMMAND",
     "WENT_WRONG",
     "Answer",
+    "Why",
     "account",
     "alert",
     "alert_buttons",
@@ -101,6 +105,7 @@ __all__ = [
     "history",
     "label",
     "logged_out",
+    "on_the_machine",
     "paused",
     "pressed_long_ago",
     "refreshed",

@@ -35,10 +35,23 @@ WHO = {
 WAYS = {
     "login": "login",
     "renew": "renewal",
-    "exchange": "login in the browser",
-    "paste": "token pasted",
-    "kept": "kept",
+    "exchange": "login by hand",
 }
+
+
+OUTCOMES = {
+    "BrokerUnreachable": "the broker did not answer",
+    "RateLimited": "asked too often",
+    "LoginRejected": "refused",
+    "CodeRejected": "the TOTP code was refused",
+    "ConsentRejected": "what was sent could not be used",
+    "TokenRejected": "the token was refused",
+    "NotEntitled": "the account may not do this",
+    "NotSupported": "the broker does not do this",
+    "WrongClient": "another client was logged in",
+    "UnexpectedReply": "the broker's answer made no sense",
+}
+"""The classes of outcomes that history keeps."""
 
 
 class CommandLike(Protocol):
@@ -112,7 +125,7 @@ def _account(one: AccountStatus, now: datetime) -> str:
             _next(one, now),
             "A login waits for your answer." if one.consent_open else None,
             _last_failure(one, now),
-            f"⚠ Nothing is tried by itself: {esc(one.held_back)}" if one.held_back else None,
+            _held_back(one),
         )
     )
 
@@ -155,12 +168,21 @@ def _next(one: AccountStatus, now: datetime) -> str | None:
 
 def _last_failure(one: AccountStatus, now: datetime) -> str | None:
     """Only what has not been mended since."""
-    if one.last_failure is None:
+    if one.last_failure is None or (one.held_back and one.last_failure in one.held_back):
         return None
     at = one.last_failure_at
     if at is not None and one.last_refresh is not None and one.last_refresh.at > at:
         return None
     return f"⚠ Last failure{f' at {clock(at, now)}' if at else ''}: {esc(one.last_failure)}"
+
+
+def _held_back(one: AccountStatus) -> str | None:
+    if one.held_back is None:
+        return None
+    return (
+        f"⚠ Nothing is tried by itself: {esc(one.held_back)}. Correct {esc(one.account)}_config.json and restart, "
+        f"or send /refresh {esc(one.account)}."
+    )
 
 
 def _health(health: Health, now: datetime) -> str:
@@ -207,7 +229,7 @@ def history(found: Iterable[tuple[str, Sequence[PastRefresh]]], now: datetime) -
 
 def _row(row: PastRefresh, now: datetime) -> str:
     granted = row.outcome == "granted"
-    outcome = "" if granted else f": {esc(row.outcome)}"
+    outcome = "" if granted else f": {OUTCOMES.get(row.outcome, esc(row.outcome))}"
     return f"{'✅' if granted else '❌'} {clock(row.at, now)} {_who_and_way(row)}, {row.seconds:.1f} s{outcome}"
 
 

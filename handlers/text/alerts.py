@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 
 from handlers.text.parts import UNKNOWN, bold, clock, esc, lines, paragraphs, rupees, span, split, when
 from handlers.text.refreshing import AT_RISK
 from handlers.tokens import AlertLike
 
 PROOF = "proof"
+
+
+class Why(StrEnum):
+    """What kept an alert from being sent in time."""
+
+    TELEGRAM = "telegram"
+    AWAY = "away"
+    """The bot itself was not running."""
+
+
+LATE_BECAUSE = {Why.TELEGRAM: "Telegram could not be reached", Why.AWAY: "the bot was not running"}
 
 
 def _moment(alert: AlertLike, key: str) -> datetime | None:
@@ -66,11 +78,24 @@ def _expired(alert: AlertLike, now: datetime) -> str:
     return f"🔴 {{}}: the token expired at {at}. Programs get no token now.\n{_next(alert, now)}"
 
 
+def _dead(alert: AlertLike, now: datetime) -> str:
+    until = _moment(alert, "expires_at")
+    though = f"though it was good until {clock(until, now)}" if until else "before its time"
+    tap = "tap Refresh and log in" if alert.facts.get("login") == "assisted" else "tap Refresh"
+    return (
+        f"🔴 {{}}: the broker no longer accepts the token, {though}. Programs get no token now.\n"
+        f"Nothing is done by itself: {tap}. Another program may have logged in to this account; "
+        "if so, end it first, or the two throw each other out."
+    )
+
+
 def _refreshed(alert: AlertLike, now: datetime) -> str:
     return f"✅ {{}}: refreshed by itself, good until {_when(alert, 'expires_at', now)}."
 
 
 def _refused(alert: AlertLike, _now: datetime) -> str:
+    if alert.facts.get("cut_off"):
+        return _cut_off(alert)
     what = "the TOTP code was refused" if alert.facts.get("code") else "the login was refused"
     if not alert.facts.get("blocked_until_human"):
         return f"❌ {{}}: {what}: {_fact(alert, 'reason')}.\nI try once more by myself, with the next code."
@@ -82,6 +107,19 @@ def _refused(alert: AlertLike, _now: datetime) -> str:
     return (
         f"❌ {{}}: {what}: {_fact(alert, 'reason')}.\n"
         f"I try nothing more by myself, lest the account be locked. {mend}; then restart the bot.\n{AT_RISK}"
+    )
+
+
+def _cut_off(alert: AlertLike) -> str:
+    what = (
+        "❓ {}: the last logins were cut off, as the bot was killed in the middle of them. "
+        "Nobody knows whether the broker granted or refused them."
+    )
+    if not alert.facts.get("blocked_until_human"):
+        return f"{what}\nI try once more by myself."
+    return (
+        f"{what}\nI try nothing more by myself: if they were refused, another refusal may lock the account. "
+        "See that you can log in at the broker yourself; then tap the button, or send /refresh."
     )
 
 
@@ -195,24 +233,32 @@ def _store(alert: AlertLike, _now: datetime) -> str:
 def _proof(alert: AlertLike, now: datetime) -> str:
     """One account in the list of the morning; programs care about the token, people about whether they can trade."""
     address = f" ({_fact(alert, 'address')})" if alert.facts.get("address") else ""
+    whose = f" (client {_fact(alert, 'client_id')})" if alert.facts.get("client_id") else ""
+    if alert.facts.get("paused"):
+        return "⏸ {}: paused; /resume ends that"
     if not alert.facts.get("ok"):
-        return f"❌ {{}}: {_problem(alert)}{address}"
+        return f"❌ {{}}{whose}: {_problem(alert)}{address}"
     orders = {True: "orders allowed", False: "⚠ no orders from this address"}
     allowed = alert.facts.get("orders_allowed")
     parts = (
         f"good until {_when(alert, 'expires_at', now)}",
         _available(alert),
         orders[allowed] + address if isinstance(allowed, bool) else None,
+        f"⚠ {_held_back(alert)}" if alert.facts.get("held_back") else None,
     )
-    return f"✅ {{}}: {', '.join(part for part in parts if part)}"
+    return f"✅ {{}}{whose}: {', '.join(part for part in parts if part)}"
 
 
 def _problem(alert: AlertLike) -> str:
     if alert.facts.get("problem"):
         return _fact(alert, "problem")
-    if alert.facts.get("client_id_ok") is False:
-        return "the token belongs to another client"
+    if alert.facts.get("held_back"):
+        return _held_back(alert)
     return "funds cannot be read" if alert.facts.get("funds_ok") is False else "not proved"
+
+
+def _held_back(alert: AlertLike) -> str:
+    return f"nothing is tried by itself: {_fact(alert, 'held_back')}"
 
 
 def _available(alert: AlertLike) -> str | None:
@@ -227,6 +273,7 @@ def _available(alert: AlertLike) -> str | None:
 ALERTS: dict[str, Callable[[AlertLike, datetime], str]] = {
     "warning": _warning,
     "expired": _expired,
+    "dead": _dead,
     "refreshed": _refreshed,
     "refused": _refused,
     "unreachable": _unreachable,
@@ -242,6 +289,9 @@ ALERTS: dict[str, Callable[[AlertLike, datetime], str]] = {
     "config_changed": _config_changed,
     "store": _store,
     PROOF: _proof,
+    "unlocked": lambda _alert, _now: (
+        "🔓 The bot was unlocked on its machine. If that was not you, look at the machine."
+    ),
 }
 
 
@@ -251,11 +301,16 @@ def alert(alert: AlertLike, now: datetime) -> str:
 
 
 def alerts(
-    found: Sequence[AlertLike], now: datetime, *, late: timedelta | None = None, repeat: bool = False
+    found: Sequence[AlertLike],
+    now: datetime,
+    *,
+    late: timedelta | None = None,
+    repeat: bool = False,
+    why: str = Why.TELEGRAM,
 ) -> list[str]:
-    """The alerts of one sweep as one message, or as many as it takes."""
+    """The alerts of one sweep as one message, or as many as it takes. `why`: a `Why`, for what comes late."""
     return split(
-        paragraphs((_together(found, now), _late(now, late), "<i>(possibly a repeat)</i>" if repeat else None))
+        paragraphs((_together(found, now), _late(now, late, why), "<i>(possibly a repeat)</i>" if repeat else None))
     )
 
 
@@ -266,8 +321,10 @@ def alert_buttons(alert: AlertLike) -> list[tuple[str, str]]:
     helps = {
         "warning": bool(alert.facts.get("refresh_helps")),
         "expired": True,
+        "dead": True,
         "ask": True,
         "refused": bool(alert.facts.get("blocked_until_human")),
+        PROOF: not alert.facts.get("ok"),
     }
     if not helps.get(alert.kind):
         return []
@@ -300,8 +357,8 @@ def _proofs(found: Sequence[AlertLike], now: datetime) -> str:
     return lines((f"<b>{heading}</b>", *(_named(_proof(one, now), [one.account or UNKNOWN]) for one in found)))
 
 
-def _late(now: datetime, late: timedelta | None) -> str | None:
+def _late(now: datetime, late: timedelta | None, why: str) -> str | None:
     if late is None:
         return None
     due = clock(now - late, now)
-    return f"<i>(this was due at {due}, sent {span(late)} late: Telegram could not be reached)</i>"
+    return f"<i>(this was due at {due}, sent {span(late)} late: {LATE_BECAUSE[Why(why)]})</i>"

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from html import escape
 
 from brokers import IST, KunjiError
+from brokers import rupees as in_rupees
 
 LIMIT = 4096
 """UTF-16 units Telegram takes in one message."""
+MIDNIGHT = time(0)
 UNKNOWN = "–"
 _LONGEST_PIECE = LIMIT // 2
 _TOKEN = re.compile(r"<[^<>]*>|&#?\w+;|[^\s<&]{1,40}|.", re.DOTALL)
@@ -55,6 +57,8 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
 def clock(at: datetime, now: datetime) -> str:
     """`08:45`, with the day where it is not today: `08:45 tomorrow`, `08:45 on Monday`, `08:45 on 2 January`."""
     there, here = at.astimezone(IST), now.astimezone(IST)
+    if there.time() == MIDNIGHT:
+        return _midnight((there.date() - here.date()).days, there)
     days = (there.date() - here.date()).days
     if days == 0:
         return f"{there:%H:%M}"
@@ -66,6 +70,13 @@ def clock(at: datetime, now: datetime) -> str:
     return f"{there:%H:%M} on {there.day} {there:%B}{year}"
 
 
+def _midnight(days: int, at: datetime) -> str:
+    """Named after the day that it ends: half awake, nobody knows which midnight `00:00 tomorrow` is."""
+    nights = {1: "midnight tonight", 0: "last midnight", 2: "midnight tomorrow"}
+    ended = at - timedelta(days=1)
+    return nights.get(days) or f"the midnight after {ended:%A}, {ended.day} {ended:%B}"
+
+
 def when(at: datetime, now: datetime) -> str:
     """The time and how far it is: `08:45 tomorrow (in 9 h 12 min)`."""
     distance = span(at - now)
@@ -73,15 +84,8 @@ def when(at: datetime, now: datetime) -> str:
 
 
 def rupees(amount: Decimal | None, *, signed: bool = False) -> str:
-    """`₹1,23,456.50`: digits grouped as in India. What is not known is a dash."""
-    if amount is None or not amount.is_finite():
-        return UNKNOWN
-    whole, _, paise = f"{abs(amount):.2f}".partition(".")
-    head, tail = whole[:-3], whole[-3:]
-    groups = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
-    is_zero = not any(digit in "123456789" for digit in whole + paise)
-    sign = "" if is_zero else "-" if amount < 0 else "+" if signed else ""
-    return f"{sign}₹{','.join([*groups, tail])}.{paise}"
+    """What is not known is a dash."""
+    return UNKNOWN if amount is None or not amount.is_finite() else in_rupees(amount, signed=signed)
 
 
 def failed(error: KunjiError) -> str:

@@ -13,7 +13,9 @@ from handlers.tokens import LoggedOut, Refreshed
 
 OPEN_LABEL = "Open the login page"
 CHOOSE = "Which account shall I refresh?"
-NOTHING_OPEN = "Nothing waits for an answer, so I read nothing out of your message. /refresh starts a login."
+NOTHING_OPEN = (
+    "Nothing waits for an answer, so I deleted your message unread, in case it was secret. /refresh starts a login."
+)
 TEXT_ONLY = "I can read text only. Copy the address or the code and send it as text."
 PASTE_GONE = "I no longer have what you sent. Send it again, as a reply to the message that asks for it."
 NOT_DELETED = "⚠ I could not delete your message: delete it yourself, it may hold something secret."
@@ -78,7 +80,7 @@ def consent(account: str, asked: Consent, now: datetime, codes_here: bool) -> st
 
 def asks_first(account: str, until: datetime, now: datetime) -> str:
     return (
-        f"{bold(account)} has a good token until {when(until, now)}, longer than today's trading.\n"
+        f"{bold(account)} has a good token until {when(until, now)}; until then a new one gains little.\n"
         "A new login ends it in every program that uses it. Refresh all the same?"
     )
 
@@ -131,11 +133,12 @@ def code(account: str, found: Code, now: datetime) -> str:
 
 
 def confirm_logout(account: str, can_revoke: bool, until: datetime | None, now: datetime) -> str:
-    lasts = f" until {when(until, now)}" if until is not None and until > now else ""
+    if until is None or until <= now:
+        return f"{bold(account)} has no token here. Pause it all the same, until /refresh or /resume?"
     ends = (
         "The token is ended at the broker and forgotten here."
         if can_revoke
-        else f"This broker cannot end a token: it is forgotten here and lives on there{lasts}."
+        else f"This broker cannot end a token: it is forgotten here and lives on there until {when(until, now)}."
     )
     return (
         f"Log out {bold(account)}? {ends} Programs get no token, and the account is paused until /refresh or /resume."
@@ -156,8 +159,13 @@ def paused(account: str) -> str:
     return f"⏸ {bold(account)}: no automatic logins until /resume {esc(account)}. The token it has stays as it is."
 
 
-def resumed(account: str) -> str:
-    return f"✅ {bold(account)}: automatic logins are on again."
+def resumed(account: str, held_back: str | None) -> str:
+    if held_back is None:
+        return f"✅ {bold(account)}: automatic logins are on again."
+    return (
+        f"▶ {bold(account)}: no longer paused, but nothing is tried by itself: {esc(held_back)}.\n"
+        f"Correct the config and restart, or send /refresh {esc(account)}."
+    )
 
 
 def still_wanted(what: str, sent_at: datetime, now: datetime) -> str:
@@ -168,6 +176,6 @@ def still_wanted(what: str, sent_at: datetime, now: datetime) -> str:
 
 
 LOCKED_NOW = (
-    "🔒 Locked: no refresh, codes, figures or answers in the chat. Automatic logins and alerts go on.\n"
+    "🔒 Locked: no refresh, codes, figures, answers or pauses in the chat. Automatic logins and alerts go on.\n"
     "To end that, run <code>kunji unlock</code> on the machine the bot runs on."
 )

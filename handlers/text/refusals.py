@@ -19,9 +19,16 @@ LOCKED = (
     "To end that, run <code>kunji unlock</code> on the machine it runs on."
 )
 SECOND_POLLER = (
-    "⚠ Another program reads this bot's messages, so I take no answers now: it may have read this one too.\n"
+    "⚠ Another program reads this bot's messages, so I take no answers and show no codes now. "
+    "It may have read your message, too.\n"
     "If the other program is not yours, send /revoke to @BotFather and put the new bot token into the config."
 )
+
+
+def on_the_machine(account: str) -> str:
+    return f"Until then log in on the machine: <code>kunji refresh {esc(account)}</code>"
+
+
 CODES_OFF = (
     "TOTP codes are not shown in the chat (<code>totp_in_chat</code> is off). On the machine: <code>kunji totp</code>"
 )
@@ -32,6 +39,7 @@ BUTTON_EXPIRED = "This button has expired. Send the command instead."
 BUTTON_SPENT = "This button was already used. Nothing was done."
 TOAST_ADMIN_ONLY = "Only the admin can do that."
 TOAST_LOCKED = "The bot is locked. Run kunji unlock on its machine."
+TOAST_UNKNOWN = "Nothing was done: the bot cannot read whether it is locked. Send /start to see what is wrong."
 
 
 def unknown_account(names: Sequence[str]) -> str:

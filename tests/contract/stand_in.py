@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):  # the client may have had enough
             (script.pop(0) if len(script) > 1 else script[0])(self)
 
-    do_POST = do_GET
+    do_POST = do_DELETE = do_GET
 
     def log_message(self, *args: Any) -> None: ...
 

@@ -65,6 +65,8 @@ class BrokerContract:
     """For a login without the admin; its secrets are distinctive."""
     secrets: tuple[str, ...]
     now: datetime
+    before: ClassVar[list[tuple[str, object]]] = []
+    """Path and answer of each step that a login takes first, where it takes several."""
     path: str
     """Of the login."""
     granted: object
@@ -83,8 +85,11 @@ class BrokerContract:
     def token(self) -> AccessToken:
         return AccessToken(Secret("token-that-is-alive"), self.client, self.now, self.now + timedelta(hours=5))
 
+    def grants(self, server: StandIn, answer: object) -> None:
+        server.will(*(says(200, body) for _, body in self.before), says(200, answer))
+
     def test_a_login_gives_a_token_of_the_client(self, server: StandIn) -> None:
-        server.will(says(200, self.granted))
+        self.grants(server, self.granted)
 
         token = self.account(server).login()
 
@@ -93,15 +98,15 @@ class BrokerContract:
         assert token.issued_at.tzinfo is UTC
         assert self.now < token.expires_at <= token.issued_at + timedelta(hours=24)
 
-    def test_a_login_is_one_request(self, server: StandIn) -> None:
-        server.will(says(200, self.granted))
+    def test_a_login_is_one_request_or_one_for_each_of_its_steps(self, server: StandIn) -> None:
+        self.grants(server, self.granted)
 
         self.account(server).login()
 
-        assert [seen.path for seen in server.seen] == [self.path]
+        assert [seen.path for seen in server.seen] == [*(path for path, _ in self.before), self.path]
 
     def test_a_token_of_another_client_is_told_as_such(self, server: StandIn) -> None:
-        server.will(says(200, self.another_client))
+        self.grants(server, self.another_client)
 
         token = self.account(server).login()
 
@@ -168,13 +173,16 @@ class BrokerContract:
         self, server: StandIn, trouble: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        answers = [says(status, body) for status, body, _ in self.refused]
-        answers = {"granted": [says(200, self.granted)], "refused": answers}.get(trouble) or [TROUBLES[trouble][0]]
+        steps = [says(200, body) for _, body in self.before]
+        scripts = {
+            "granted": [[*steps, says(200, self.granted)]],
+            "refused": [[says(status, body)] for status, body, _ in self.refused],
+        }
         said = []
 
-        for answer in answers:
-            server.will(answer)
+        for script in scripts.get(trouble) or [[TROUBLES[trouble][0]]]:
             for call in (lambda ours: ours.login(), lambda ours: ours.profile(self.token())):
+                server.will(*script)
                 try:
                     said.append(repr(call(self.account(server))))
                 except BrokerError as error:
@@ -200,8 +208,9 @@ class BrokerContract:
         with pytest.raises(TokenRejected):
             self.account(server).profile(self.token())
 
-        assert "authorization" not in server.seen[0].headers
-        for name, value in self.account(server).headers(self.token()).items():
+        ours = self.account(server).headers(self.token())
+        assert server.seen[0].headers.get("authorization") == ours.get("Authorization")
+        for name, value in ours.items():
             assert server.seen[0].headers[name.lower()] == value
 
     def test_every_endpoint_has_a_pace(self) -> None:

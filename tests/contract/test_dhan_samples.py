@@ -173,8 +173,8 @@ def test_funds_say_what_of_them_is_pledged(server: StandIn) -> None:
     funds = rows_of(server, "funds", "fundlimit_success")
 
     assert (funds.available, funds.used, funds.total) == (Decimal("98440.5"), Decimal("15201.5"), Decimal("113642.0"))
-    assert "12000.00" in funds.note
-    assert "86440.50" in funds.note
+    assert "12,000.00" in funds.note
+    assert "86,440.50" in funds.note
 
 
 def test_funds_are_read_should_the_spelling_ever_be_mended(server: StandIn) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,7 +59,8 @@ class House:
         path = self.folder / name
         if not path.exists():
             path.touch(mode=0o600)
-        account = {"endpoints": self.sandbox.endpoints("dhan")} if name != "bot_config.json" else {}
+        broker = re.split("[-_]", name)[0]
+        account = {"endpoints": self.sandbox.endpoints(broker)} if name != "bot_config.json" else {}
         path.write_text(json.dumps(content | account))
 
     def bot_wide(self, **more: Any) -> None:

@@ -146,7 +146,7 @@ def test_sigterm_in_the_middle_of_a_login_ends_it_cleanly(tmp_path: Path) -> Non
 
         home.sandbox.dhan.heal()
         home.start()
-        home.says("/refresh dhan", "again in")
+        home.says("/refresh dhan", "allows the next login in")
         home.sandbox.clock.advance(131)
         home.says("/refresh dhan", "new token")
         assert home.sandbox.dhan.calls("generateAccessToken") == 2

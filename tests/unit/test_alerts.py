@@ -42,13 +42,15 @@ class FakeWords:
         self.long = False
         self.fails = False
 
-    def alerts(self, alerts: list[Alert], now: datetime, /, *, late: timedelta | None, repeat: bool) -> list[str]:
+    def alerts(
+        self, alerts: list[Alert], now: datetime, /, *, late: timedelta | None, repeat: bool, why: str
+    ) -> list[str]:
         if self.fails:
             raise KeyError("a fault of ours")
         said = [alert.kind for alert in alerts]
         parts = said if self.long else [" ".join(said)]
         marks = [
-            f" late {late.total_seconds():.0f}" if late is not None else "",
+            f" late {late.total_seconds():.0f} for {why}" if late is not None else "",
             " possibly a repeat" if repeat else "",
         ]
         return [*parts[:-1], parts[-1] + "".join(marks)]
@@ -118,7 +120,9 @@ class Desk:
             keyboard=self.keyboard,
             still_true=lambda alert: alert.kind not in self.mended,
             quiet=self.quiet,
+            started_at=self.clock.now(),
             pause=self.pause,
+            read_every=0.01,
         )
 
     def keyboard(self, user: int, wanted: list[tuple[str, str]]) -> InlineKeyboardMarkup | None:
@@ -238,7 +242,19 @@ async def test_a_message_that_waited_for_minutes_says_how_late_it_is(desk: Desk)
 
     await desk.deliver()
 
-    assert desk.bot.texts == ["a late 121"]
+    assert desk.bot.texts == ["a late 121 for telegram"]
+
+
+async def test_a_message_of_before_this_start_is_late_because_the_bot_was_not_running(desk: Desk) -> None:
+    desk.tell("a")
+    desk.clock.go(3600)
+    desk.restart()
+    desk.tell("b")
+    desk.clock.go(300)
+
+    await desk.deliver()
+
+    assert desk.bot.texts == ["a late 3900 for away", "b late 300 for telegram"]
 
 
 async def test_a_message_that_waited_a_moment_says_nothing_of_it(desk: Desk) -> None:
@@ -283,15 +299,15 @@ async def test_a_send_that_timed_out_goes_once_more_and_says_so(desk: Desk) -> N
     assert desk.bot.texts == ["a possibly a repeat"]
 
 
-async def test_a_send_that_timed_out_twice_is_left_at_that(desk: Desk) -> None:
+async def test_a_send_that_timed_out_again_and_again_is_never_given_up(desk: Desk) -> None:
     desk.bot.fails[ADMIN] = [TimedOut(), TimedOut()]
     desk.tell("a")
     desk.tell("b")
 
     await desk.deliver()
 
-    assert desk.bot.texts == ["b"]
-    assert desk.bot.tries == 3
+    assert desk.bot.texts == ["a possibly a repeat", "b"]
+    assert desk.bot.tries == 4
 
 
 async def test_a_time_out_is_remembered_over_a_restart(desk: Desk) -> None:
@@ -341,6 +357,18 @@ async def test_what_was_put_aside_is_not_sent_after_a_restart_and_is_forgotten_a
     desk.clock.go(8 * 86400)
     desk.restart()
     await desk.deliver(until=lambda: not desk.parked())
+
+    assert desk.bot.texts == []
+
+
+async def test_what_was_put_aside_is_forgotten_after_a_week_also_without_a_restart(desk: Desk) -> None:
+    desk.bot.fails[ADMIN] = [Forbidden("blocked")]
+    desk.tell("a")
+
+    async with desk.running():
+        await eventually(lambda: len(desk.parked()) == 1)
+        desk.clock.go(8 * 86400)
+        await eventually(lambda: not desk.parked())
 
     assert desk.bot.texts == []
 
@@ -541,11 +569,11 @@ def as_uncertain(items: Iterable[OutboxItem]) -> list[OutboxItem]:
     return [replace(item, uncertain=True) for item in items]
 
 
-async def test_an_uncertain_message_of_before_that_times_out_again_is_left_at_that(desk: Desk) -> None:
+async def test_an_uncertain_message_of_before_that_times_out_again_goes_again(desk: Desk) -> None:
     desk.store.queue(as_uncertain([OutboxItem(ADMIN, (Alert("a", NOON, "dhan"),), NOON)]))
     desk.bot.fails[ADMIN] = [TimedOut()]
 
     await desk.deliver()
 
-    assert desk.bot.texts == []
-    assert desk.bot.tries == 1
+    assert desk.bot.texts == ["a possibly a repeat"]
+    assert desk.bot.tries == 2

@@ -57,13 +57,13 @@ def test_a_broker_is_described_completely(name: str) -> None:
     config_fields = {part.name for part in fields(broker.Config)}
 
     assert issubclass(broker, Broker)
-    assert (broker.name, broker.title) == (name, BROKERS[name])
+    assert (broker.name, broker.__name__) == (name, BROKERS[name])
     assert set(broker.ways) >= {"assisted"}
     assert set(broker.positions_on_ways) == set(broker.ways)
     assert all(config_fields.issuperset(needed) for needed in broker.ways.values())
-    for address in broker.endpoints.values():
+    for endpoint, address in broker.endpoints.items():
         assert address.startswith("https://")
-        assert address.split("/")[2].endswith(f".{broker.domain}")
+        assert address.split("/")[2].endswith(f".{broker.domains.get(endpoint, broker.domain)}")
         assert not address.endswith("/")
 
 

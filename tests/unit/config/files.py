@@ -29,6 +29,9 @@ AUTO = {
     "telegram_chat_id": 5001,
 }
 
+OTHER = {"client_id": "1000000002", "totp_secret": "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"}
+"""What makes a second account of any of the above."""
+
 
 def write(folder: Path, name: str, content: object, mode: int = 0o600) -> Path:
     path = folder / name

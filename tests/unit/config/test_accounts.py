@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from brokers import Secret, broker_class
-from tests.unit.config.files import AUTO, FLAT, faults, loaded, only_fault, write
+from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, faults, loaded, only_fault, write
+
+KITE = {
+    "client_id": "AB1234",
+    "api_key": "kite-key",
+    "api_secret": "kite-secret",
+    "password": "a long one",
+    "telegram_chat_id": 5001,
+    "telegram_bot_token": BOT_TOKEN,
+}
 
 
 def without(config: dict[str, object], *keys: str) -> dict[str, object]:
@@ -41,7 +50,7 @@ def test_client_pin_and_totp_secret_are_enough_to_log_in_alone(folder: Path) -> 
 
 def test_with_everything_there_it_logs_in_alone_unless_told_otherwise(folder: Path) -> None:
     write(folder, "dhan_config.json", FLAT | AUTO)
-    write(folder, "dhan-b_config.json", FLAT | AUTO | {"client_id": "1000000002", "login": "assisted"})
+    write(folder, "dhan-b_config.json", FLAT | AUTO | OTHER | {"login": "assisted"})
 
     logins = {account.name: account.login for account in loaded(folder).accounts}
 
@@ -135,7 +144,7 @@ def test_a_folder_without_accounts_says_what_to_put_there(folder: Path) -> None:
 def test_an_unknown_broker_is_answered_with_the_nearest(folder: Path) -> None:
     write(folder, "dahn_config.json", AUTO)
 
-    assert only_fault(folder).startswith("dahn_config.json: broker: expected the name of a broker (dhan")
+    assert only_fault(folder).startswith("dahn_config.json: broker: expected the name of a broker (")
     assert only_fault(folder).endswith("; did you mean dhan?")
 
 
@@ -188,10 +197,41 @@ def test_the_same_login_in_two_files_is_a_fault(folder: Path) -> None:
     assert only_fault(folder) == "dhan-b_config.json: client_id: is the same login as dhan-a_config.json"
 
 
+@pytest.mark.parametrize("secret", [AUTO["totp_secret"], "jbsw y3dp-ehpk 3pxp jbsw y3dp ehpk 3pxp"])
+def test_a_totp_secret_copied_into_a_second_file_is_a_fault_however_it_is_written(folder: Path, secret: str) -> None:
+    write(folder, "dhan-a_config.json", AUTO)
+    write(folder, "dhan-b_config.json", AUTO | {"client_id": "1000000002", "totp_secret": secret})
+
+    assert only_fault(folder) == (
+        "dhan-b_config.json: totp_secret: is the same as in dhan-a_config.json; expected this account's own"
+    )
+
+
+def test_a_password_copied_into_a_second_file_is_a_fault(folder: Path) -> None:
+    write(folder, "zerodha-a_config.json", KITE)
+    write(folder, "zerodha-b_config.json", KITE | {"client_id": "AB5678"})
+
+    assert only_fault(folder).startswith("zerodha-b_config.json: password: is the same as in zerodha-a_config.json")
+
+
+def test_a_family_may_have_one_pin_and_one_app_at_a_broker(folder: Path) -> None:
+    write(folder, "dhan_config.json", FLAT | AUTO)
+    write(folder, "dhan-wife_config.json", FLAT | AUTO | OTHER)
+
+    assert len(loaded(folder).accounts) == 2
+
+
+def test_an_app_of_one_broker_in_a_file_of_another_is_a_fault(folder: Path) -> None:
+    write(folder, "dhan_config.json", FLAT)
+    write(folder, "zerodha_config.json", KITE | {"api_secret": FLAT["api_secret"]})
+
+    assert only_fault(folder).startswith("zerodha_config.json: api_secret: is the same as in dhan_config.json")
+
+
 def test_an_account_may_have_its_own_morning(folder: Path) -> None:
     write(folder, "bot_config.json", {"morning": "08:30"})
     write(folder, "dhan_config.json", AUTO | {"morning": "07:05"})
-    write(folder, "dhan-b_config.json", AUTO | {"client_id": 2})
+    write(folder, "dhan-b_config.json", AUTO | OTHER)
 
     mornings = {account.name: account.morning for account in loaded(folder).accounts}
 

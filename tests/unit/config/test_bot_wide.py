@@ -9,7 +9,7 @@ import pytest
 
 from bot.config import file_fingerprint, fingerprint
 from bot.trading import Hours
-from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, faults, loaded, only_fault, write
+from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, faults, loaded, only_fault, write
 
 OTHER_TOKEN = "110201544:BBHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 BARE = {key: value for key, value in AUTO.items() if key != "telegram_bot_token"}
@@ -107,6 +107,80 @@ def test_a_value_of_the_wrong_form_is_one_fault_that_says_what_was_expected(
     assert only_fault(folder).startswith(f"bot_config.json: {key}: expected ")
 
 
+@pytest.mark.parametrize(
+    ("bot", "account", "fault"),
+    [
+        ({"ask_at": "09:15"}, {}, "bot_config.json: ask_at: expected a time before 09:15, when trading starts"),
+        ({"morning": "15:30"}, {}, "bot_config.json: morning: expected a time before 15:30, when trading ends"),
+        ({}, {"morning": "20:00"}, "dhan_config.json: morning: expected a time before 15:30, when trading ends"),
+        (
+            {"morning": "08:55"},
+            {},
+            "bot_config.json: morning: expected a time before 08:55, when ready_at has the accounts proved",
+        ),
+        (
+            {"ready_at": "08:30"},
+            {},
+            "bot_config.json: ready_at: expected a time after 08:45, the morning at which accounts log in",
+        ),
+        (
+            {"ready_at": "09:05"},
+            {"morning": "09:05"},
+            "dhan_config.json: morning: expected a time before 09:05, when ready_at has the account proved",
+        ),
+    ],
+)
+def test_times_that_contradict_each_other_are_a_fault_that_names_the_other_one(
+    folder: Path, bot: dict[str, object], account: dict[str, object], fault: str
+) -> None:
+    write(folder, "bot_config.json", bot)
+    write(folder, "dhan_config.json", AUTO | account)
+
+    assert only_fault(folder) == fault
+
+
+def test_the_proof_may_be_early_where_every_account_logs_in_earlier(folder: Path) -> None:
+    write(folder, "bot_config.json", {"ready_at": "08:00"})
+    write(folder, "dhan_config.json", AUTO | {"morning": "07:30"})
+
+    assert loaded(folder).hours.ready_at == time(8)
+
+
+@pytest.mark.parametrize(
+    ("bot", "account"),
+    [
+        ({"ready_at": "8.30"}, {"morning": "09:00"}),
+        ({"morning": "8.30", "ready_at": "08:30"}, {}),
+        ({"ready_at": "08:30"}, {"morning": "8.15"}),
+    ],
+)
+def test_a_time_that_was_already_refused_is_not_held_against_the_others(
+    folder: Path, bot: dict[str, object], account: dict[str, object]
+) -> None:
+    write(folder, "bot_config.json", bot)
+    write(folder, "dhan_config.json", AUTO | account)
+
+    assert "expected a time of day (IST)" in only_fault(folder)
+
+
+@pytest.mark.parametrize("place", ["file:place.txt", "sealed:abc"])
+def test_the_store_is_named_so_that_every_program_finds_it(folder: Path, place: str) -> None:
+    write(folder, "place.txt", "tokens")
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "bot_config.json", {"store": place})
+
+    assert only_fault(folder).startswith(
+        'bot_config.json: store: expected the place itself in plain text, or "${NAME}" for a variable: '
+    )
+
+
+def test_the_store_may_be_named_by_a_variable(folder: Path) -> None:
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "bot_config.json", {"store": "${TOKENS}"})
+
+    assert loaded(folder, {"TOKENS": "tokens"}).store == str(folder / "tokens")
+
+
 def test_an_accounts_key_in_the_bots_file_is_sent_to_its_place(folder: Path) -> None:
     write(folder, "dhan_config.json", AUTO)
     write(folder, "bot_config.json", {"pin": "012345", "prob_minutes": 5})
@@ -120,14 +194,14 @@ def test_an_accounts_key_in_the_bots_file_is_sent_to_its_place(folder: Path) -> 
 def test_one_bot_token_may_stand_in_every_file(folder: Path) -> None:
     write(folder, "bot_config.json", {"telegram_bot_token": BOT_TOKEN})
     write(folder, "dhan_config.json", AUTO)
-    write(folder, "dhan-b_config.json", FLAT | {"client_id": 2})
+    write(folder, "dhan-b_config.json", FLAT | OTHER)
 
     assert loaded(folder, {"TELEGRAM_BOT_TOKEN": BOT_TOKEN}).bot_token.reveal() == BOT_TOKEN
 
 
 def test_two_bot_tokens_are_a_fault(folder: Path) -> None:
     write(folder, "dhan_config.json", AUTO)
-    write(folder, "dhan-b_config.json", FLAT | {"client_id": 2, "telegram_bot_token": OTHER_TOKEN})
+    write(folder, "dhan-b_config.json", FLAT | OTHER | {"telegram_bot_token": OTHER_TOKEN})
 
     assert only_fault(folder) == (
         "dhan_config.json: telegram_bot_token: is another bot's than the one in dhan-b_config.json; there is one bot"

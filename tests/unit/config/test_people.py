@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handlers.access import Role
-from tests.unit.config.files import AUTO, faults, loaded, only_fault, write
+from tests.unit.config.files import AUTO, OTHER, faults, loaded, only_fault, write
 
 BARE = {key: value for key, value in AUTO.items() if key != "telegram_chat_id"}
 
@@ -47,7 +47,7 @@ def test_nobody_to_talk_to_is_a_fault(folder: Path) -> None:
 def test_chats_for_all_come_from_the_bots_file_and_the_account_comes_first(folder: Path) -> None:
     write(folder, "bot_config.json", {"telegram_chat_id": 1, "admin_chat_id": 2})
     write(folder, "dhan_config.json", BARE)
-    write(folder, "dhan-wife_config.json", BARE | {"client_id": 2, "telegram_chat_id": 3})
+    write(folder, "dhan-wife_config.json", BARE | OTHER | {"telegram_chat_id": 3})
 
     audiences = {account.name: account.audience for account in loaded(folder).accounts}
 

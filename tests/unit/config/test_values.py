@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.config import ConfigErrors, load
 from bot.keys import seal_value
-from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, loaded, only_fault, write
+from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, loaded, only_fault, write
 
 KEY = b"k" * 32
 
@@ -97,7 +97,7 @@ def test_a_sealed_value_is_opened_with_the_stores_key(folder: Path) -> None:
 def test_a_sealed_value_is_bound_to_its_account_and_field(folder: Path) -> None:
     sealed = seal_value(KEY, "dhan", "pin", "000042")
     write(folder, "dhan-b_config.json", AUTO | {"pin": sealed})
-    write(folder, "dhan_config.json", FLAT | {"client_id": 2, "api_secret": sealed})
+    write(folder, "dhan_config.json", FLAT | OTHER | {"api_secret": sealed})
 
     with pytest.raises(ConfigErrors) as caught:
         load(folder, {}, key=lambda: KEY)

@@ -12,7 +12,7 @@ from telegram import Update
 from telegram.ext import ApplicationBuilder
 from telegram.request import BaseRequest
 
-from brokers import Code, Funds, Secret
+from brokers import Code, Funds, KunjiError, Secret
 from handlers import register
 from handlers.access import Audience
 from handlers.buttons import sign
@@ -53,8 +53,9 @@ class FakeTokens:
 
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     knocks: int = 0
-    is_locked: bool = False
+    is_locked: bool | KunjiError = False
     healthy: Health = HEALTHY
+    has_rival: bool = False
     outcome: Any = None
     exchanged: Any = None
     until: dict[str, datetime] = field(default_factory=dict)
@@ -77,6 +78,9 @@ class FakeTokens:
 
     async def health(self):
         return self.healthy
+
+    async def second_poller(self):
+        return self.has_rival
 
     async def asks_first(self, account):
         return self.until.get(account)
@@ -128,7 +132,7 @@ class FakeTokens:
         self.calls.append(("lock",))
 
     async def locked(self):
-        return self.is_locked
+        return self._answer(self.is_locked)
 
     async def spend(self, button, expires_at):
         fresh = button not in self.spent

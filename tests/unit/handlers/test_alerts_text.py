@@ -30,7 +30,7 @@ BOT_WIDE = ("clock", "stranger", "second_poller", "second_poller_gone", "config_
 KEYS = (
     *("expires_at", "login", "next_login", "refresh_helps", "way", "reason", "code", "blocked_until_human", "since"),
     *("nth", "seconds", "replaced", "before", "now", "allowed", "count", "webhook", "files", "fault"),
-    *("ok", "client_id_ok", "funds_ok", "available", "orders_allowed", "address", "problem"),
+    *("ok", "client_id", "held_back", "funds_ok", "available", "orders_allowed", "address", "problem", "cut_off"),
 )
 values = st.one_of(
     st.none(),
@@ -75,6 +75,29 @@ def test_a_refusal_says_what_is_at_risk_and_offers_it():
     assert text.alert_buttons(alert) == [("force", "dhan")]
 
 
+def test_logins_that_were_cut_off_are_not_called_refused():
+    alert = Alert("refused", facts={"reason": "cut off", "cut_off": True, "blocked_until_human": True})
+
+    said = plain(text.alert(alert, NOW))
+
+    assert said.startswith("❓ dhan: the last logins were cut off")
+    assert "login was refused" not in said
+    assert "Nobody knows whether the broker granted or refused them." in said
+    assert "I try nothing more by myself" in said
+    assert text.alert_buttons(alert) == [("force", "dhan")]
+
+
+@pytest.mark.parametrize(("login", "tap"), [("auto", "tap Refresh."), ("assisted", "tap Refresh and log in.")])
+def test_a_token_the_broker_ended_is_told_with_what_to_do(login, tap):
+    alert = Alert("dead", facts={"expires_at": AT_TEN, "login": login})
+
+    said = plain(text.alert(alert, NOW))
+
+    assert said.startswith("🔴 dhan: the broker no longer accepts the token, though it was good until 10:45. ")
+    assert f"Nothing is done by itself: {tap} Another program may have logged in" in said
+    assert text.alert_buttons(alert) == [("go", "dhan")]
+
+
 def test_accounts_with_the_same_news_share_a_sentence():
     facts = {"expires_at": AT_TEN, "login": "auto", "next_login": None, "refresh_helps": True}
     found = [Alert("warning", name, facts) for name in ("a", "b", "c")]
@@ -113,6 +136,47 @@ def test_the_morning_proof_is_one_list():
     ]
     assert plain(unready).splitlines()[0] == "Not ready: 1 of 2 accounts"
     assert plain(unready).splitlines()[2] == "❌ b: the token is <dead>"
+
+
+def test_the_morning_proof_says_whose_account_it_is_where_that_is_known():
+    whose = {"client_id": "1000000001"}
+    found = [
+        Alert("proof", "a", {"ok": True, "expires_at": AT_TEN, **whose}),
+        Alert("proof", "b", {"ok": False, "problem": "no live token", **whose}),
+        Alert("proof", "c", {"ok": False, "problem": "no live token", "client_id": None}),
+    ]
+
+    [said] = text.alerts(found, NOW)
+
+    assert plain(said).splitlines()[1:] == [
+        "✅ a (client 1000000001): good until 10:45 (in 2 h)",
+        "❌ b (client 1000000001): no live token",
+        "❌ c: no live token",
+    ]
+
+
+def test_the_morning_proof_says_what_holds_logins_back_unless_there_is_a_problem_to_tell():
+    held = {"held_back": "the last login was refused: PIN"}
+    found = [
+        Alert("proof", "a", {"ok": True, "expires_at": AT_TEN, **held}),
+        Alert("proof", "b", {"ok": False, **held}),
+        Alert("proof", "c", {"ok": False, "problem": "no live token", **held}),
+    ]
+
+    [said] = text.alerts(found, NOW)
+
+    assert plain(said).splitlines()[1:] == [
+        "✅ a: good until 10:45 (in 2 h), ⚠ nothing is tried by itself: the last login was refused: PIN",
+        "❌ b: nothing is tried by itself: the last login was refused: PIN",
+        "❌ c: no live token",
+    ]
+
+
+def test_an_alert_that_waited_while_the_bot_was_not_running_does_not_blame_telegram():
+    [said] = text.alerts([Alert("reachable")], NOW, late=timedelta(hours=3), why=text.Why.AWAY)
+
+    assert "sent 3 h late: the bot was not running)" in said
+    assert "Telegram" not in said
 
 
 def test_a_late_alert_says_how_late_and_why_and_a_repeat_says_so():

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from brokers import KunjiError
 from handlers import BUTTONS, COMMANDS
 from handlers.access import Role
-from handlers.text import ADMIN_ONLY, EDITED, FORWARDED, LOCKED, PRIVATE_ONLY, TOAST_ADMIN_ONLY
+from handlers.text import ADMIN_ONLY, EDITED, FORWARDED, LOCKED, PRIVATE_ONLY, TOAST_ADMIN_ONLY, TOAST_UNKNOWN
 from tests.unit.handlers.stage import ADMIN, BOT, FOREIGN_GROUP, GROUP, NOW, STRANGER, VIEWER, a_stage, message_from
 
+DAMAGED = KunjiError("the store is damaged", hint="move it away")
 NAMES = [command.name for command in COMMANDS]
 FOR_ADMINS = [command.name for command in COMMANDS if command.role is Role.ADMIN]
 ACTS = ("refresh", "code", "logout", "pause", "resume", "lock", "portfolio", "answer")
@@ -208,6 +210,36 @@ async def test_nothing_escapes_when_the_store_fails(stage):
     await stage.hears(STRANGER, "/status")
 
     assert stage.telegram.sent == []
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one.guarded], ids=lambda one: one.name)
+async def test_where_it_cannot_be_read_whether_the_bot_is_locked_nothing_is_done_and_the_reason_is_said(stage, command):
+    stage.tokens.is_locked = DAMAGED
+
+    await stage.hears(ADMIN, f"/{command.name} dhan")
+
+    assert stage.telegram.texts() == ["❌ the store is damaged\n→ move it away"]
+    assert stage.tokens.calls == []
+
+
+async def test_a_value_that_is_refused_for_a_damaged_store_does_not_stay_in_the_chat(stage):
+    stage.tokens.is_locked = DAMAGED
+
+    await stage.hears(ADMIN, "/refresh dhan s3cret-value")
+
+    assert stage.telegram.of("deleteMessage")
+    assert "the store is damaged" in stage.telegram.last()
+
+
+@pytest.mark.parametrize("action", [action for action, button in BUTTONS.items() if button.guarded])
+async def test_a_button_is_answered_where_it_cannot_be_read_whether_the_bot_is_locked(stage, action):
+    stage.tokens.is_locked = DAMAGED
+
+    await stage.press(ADMIN, stage.signed(action))
+
+    assert [name for name, _ in stage.telegram.sent] == ["answerCallbackQuery"]
+    assert stage.telegram.texts() == [TOAST_UNKNOWN]
+    assert stage.tokens.calls == []
 
 
 async def test_a_gate_that_was_taught_nothing_admits_nothing():

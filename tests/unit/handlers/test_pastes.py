@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from brokers import ConsentRejected
+from brokers import ConsentRejected, KunjiError
 from handlers.tokens import OpenQuestion
-from tests.unit.handlers.stage import ADMIN, HEALTHY, VIEWER, a_stage, message_from
+from tests.unit.handlers.stage import ADMIN, VIEWER, a_stage, message_from
 
 PASTED = "https://lands.test/?tokenId=s3cret"
 DHAN = OpenQuestion("dhan", "the address you land on", 500, ADMIN)
@@ -123,14 +122,27 @@ async def test_a_viewers_words_are_no_answer(stage):
 
 
 async def test_while_somebody_else_reads_the_messages_nothing_is_taken(stage):
-    stage.tokens.waiting, stage.tokens.healthy = [DHAN], replace(HEALTHY, second_poller=True)
+    stage.tokens.waiting, stage.tokens.has_rival = [DHAN], True
 
     await stage.hears(ADMIN, PASTED)
     await stage.hears(ADMIN, f"/refresh dhan {PASTED}")
+    await stage.hears(ADMIN, "/totp dhan")
 
     assert stage.tokens.calls == []
+    assert len(stage.telegram.texts()) == 3
     assert all("Another program reads" in said for said in stage.telegram.texts())
     assert len(stage.telegram.of("deleteMessage")) == 2
+
+
+async def test_a_value_that_waited_for_a_choice_is_not_passed_on_once_somebody_else_reads_the_messages(stage):
+    stage.tokens.waiting = [DHAN, WIFE]
+    await stage.hears(ADMIN, PASTED)
+    stage.tokens.has_rival = True
+
+    await stage.press(ADMIN, stage.telegram.buttons()[0]["callback_data"])
+
+    assert stage.tokens.done("answer") == []
+    assert "Another program reads" in stage.telegram.last()
 
 
 async def test_a_locked_bot_takes_no_answer(stage):
@@ -140,6 +152,17 @@ async def test_a_locked_bot_takes_no_answer(stage):
 
     assert stage.tokens.calls == []
     assert "kunji unlock" in stage.telegram.last()
+
+
+async def test_where_it_cannot_be_read_whether_the_bot_is_locked_no_answer_is_taken(stage):
+    stage.tokens.waiting, stage.tokens.is_locked = [DHAN], KunjiError("the store is damaged")
+    stage.telegram.refuses["deleteMessage"] = 400, "Bad Request: message can't be deleted"
+
+    await stage.hears(ADMIN, PASTED)
+
+    assert stage.tokens.calls == []
+    assert "the store is damaged" in stage.telegram.last()
+    assert "delete it yourself" in stage.telegram.last()
 
 
 async def test_a_message_that_cannot_be_deleted_is_said_to_be_there(stage):

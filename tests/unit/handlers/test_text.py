@@ -78,7 +78,7 @@ HOSTILE = [
     text.logged_out(LoggedOut(EVIL, False, NOW, EVIL), NOW),
     text.logged_out(LoggedOut(EVIL, True, None), NOW),
     text.paused(EVIL),
-    text.resumed(EVIL),
+    text.resumed(EVIL, EVIL),
     text.still_wanted(EVIL, NOW, NOW),
     text.sent_long_ago(EVIL, NOW, NOW),
     text.pressed_long_ago(EVIL),
@@ -96,7 +96,14 @@ def test_no_foreign_name_becomes_markup(html):
 
 
 def test_a_toast_has_no_markup_and_fits():
-    for toast in (text.BUTTON_DEAD, text.BUTTON_EXPIRED, text.BUTTON_SPENT, text.TOAST_ADMIN_ONLY, text.TOAST_LOCKED):
+    for toast in (
+        text.BUTTON_DEAD,
+        text.BUTTON_EXPIRED,
+        text.BUTTON_SPENT,
+        text.TOAST_ADMIN_ONLY,
+        text.TOAST_LOCKED,
+        text.TOAST_UNKNOWN,
+    ):
         assert "<" not in toast
         assert len(toast) <= 200
 

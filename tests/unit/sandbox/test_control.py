@@ -68,7 +68,7 @@ def test_a_wrong_wish_is_told_why(sandbox: Sandbox, path: str, given: dict[str, 
 def test_every_listed_control_is_a_method(sandbox: Sandbox) -> None:
     listed = requests.get(f"{sandbox.control_url}/control", timeout=5).json()
 
-    assert set(listed) == {"telegram", "dhan"}
+    assert set(listed) == {"telegram", *sandbox.brokers}
     assert all(callable(getattr(sandbox.telegram, name)) for name in listed["telegram"])
     assert all(callable(getattr(sandbox.dhan, name)) for name in listed["dhan"])
 

@@ -1,0 +1,129 @@
+"""The figures of a user nobody gave any: a small account, made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def margins() -> dict[str, Any]:
+    return {"equity": _segment(54210.35, 27220), "commodity": _segment(0, 0)}
+
+
+def _segment(net: float, debits: float) -> dict[str, Any]:
+    cash = round(net + debits, 2)
+    available = dict.fromkeys(("adhoc_margin", "collateral", "intraday_payin"), 0)
+    groups = ("exposure", "m2m_realised", "m2m_unrealised", "option_premium", "payout", "span", "holding_sales")
+    rest = ("turnover", "liquid_collateral", "stock_collateral", "delivery")
+    return {
+        "enabled": True,
+        "net": net,
+        "available": {**available, "cash": cash, "opening_balance": cash, "live_balance": net},
+        "utilised": {"debits": debits, **dict.fromkeys((*groups, *rest), 0)},
+    }
+
+
+def holdings() -> list[dict[str, Any]]:
+    return [
+        _holding("SBIN", 779521, "INE062A01020", settled=16, unsettled=0, cost=801.78125, last=812.45),
+        _holding("INFY", 408065, "INE009A01021", settled=4, unsettled=2, cost=1490.5, last=1502.25),
+    ]
+
+
+def _holding(
+    symbol: str, instrument: int, isin: str, *, settled: int, unsettled: int, cost: float, last: float
+) -> dict[str, Any]:
+    close = round(last - 6.05, 2)
+    return {
+        "tradingsymbol": symbol,
+        "exchange": "NSE",
+        "instrument_token": instrument,
+        "isin": isin,
+        "product": "CNC",
+        "price": 0,
+        "quantity": settled,
+        "used_quantity": 0,
+        "t1_quantity": unsettled,
+        "realised_quantity": settled,
+        "authorised_quantity": 0,
+        "authorised_date": "2026-11-16 00:00:00",
+        "authorisation": {},
+        "opening_quantity": settled,
+        "short_quantity": 0,
+        "collateral_quantity": 0,
+        "collateral_type": None,
+        "discrepancy": False,
+        "average_price": cost,
+        "last_price": last,
+        "close_price": close,
+        "pnl": (last - cost) * (settled + unsettled),
+        "day_change": last - close,
+        "day_change_percentage": (last - close) / close * 100,
+        "mtf": {"quantity": 0, "used_quantity": 0, "average_price": 0, "value": 0, "initial_margin": 0},
+    }
+
+
+def positions() -> list[dict[str, Any]]:
+    """The rows of `net`, which are also those of `day`."""
+    bought, last, quantity = 26011.5, 26030.25, 75
+    return [
+        {
+            "tradingsymbol": "NIFTY26NOVFUT",
+            "exchange": "NFO",
+            "instrument_token": 12345602,
+            "product": "NRML",
+            "quantity": quantity,
+            "overnight_quantity": 0,
+            "multiplier": 1,
+            "average_price": bought,
+            "close_price": 0,
+            "last_price": last,
+            "value": -bought * quantity,
+            **dict.fromkeys(("pnl", "m2m", "unrealised"), (last - bought) * quantity),
+            "realised": 0,
+            "buy_quantity": quantity,
+            "buy_price": bought,
+            **dict.fromkeys(("buy_value", "buy_m2m", "day_buy_value"), bought * quantity),
+            **dict.fromkeys(("sell_quantity", "sell_price", "sell_value", "sell_m2m"), 0),
+            "day_buy_quantity": quantity,
+            "day_buy_price": bought,
+            **dict.fromkeys(("day_sell_quantity", "day_sell_price", "day_sell_value"), 0),
+        }
+    ]
+
+
+def orders(user_id: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "placed_by": user_id,
+            "order_id": "261116000308932",
+            "exchange_order_id": "1100000001482421",
+            "parent_order_id": None,
+            "status": "COMPLETE",
+            "status_message": None,
+            "status_message_raw": None,
+            "order_timestamp": "2026-11-16 09:24:25",
+            "exchange_update_timestamp": "2026-11-16 09:24:25",
+            "exchange_timestamp": "2026-11-16 09:24:25",
+            "variety": "regular",
+            "modified": False,
+            "exchange": "NSE",
+            "tradingsymbol": "SBIN",
+            "instrument_token": 779521,
+            "order_type": "MARKET",
+            "transaction_type": "BUY",
+            "validity": "DAY",
+            "product": "CNC",
+            "quantity": 1,
+            "disclosed_quantity": 0,
+            "price": 0,
+            "trigger_price": 0,
+            "average_price": 812.4,
+            "filled_quantity": 1,
+            "pending_quantity": 0,
+            "cancelled_quantity": 0,
+            "market_protection": -1,
+            "meta": {},
+            "tag": None,
+            "guid": "XXXXXX",
+        }
+    ]

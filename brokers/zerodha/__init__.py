@@ -1,0 +1,202 @@
+"""Zerodha (Kite Connect v3).
+
+The admin logs in on Kite's page and sends back the address it ends on; the request token in it is exchanged with a
+checksum. Only if asked for (`"login": "unofficial"`), kunji makes the page's own calls with password and TOTP instead,
+which Zerodha does not want. Tokens die at six in the morning and cannot be renewed.
+https://kite.trade/docs/connect/v3/user/
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlencode
+
+from brokers._base import Broker
+from brokers._errors import ConsentRejected, LoginRejected, UnexpectedReply
+from brokers._expiry import daily
+from brokers._http import Sent, per_second
+from brokers._reply import Reply, maybe, pick
+from brokers._totp import SENT_AT_LEAST, TotpSecret
+from brokers._types import AccessToken, Consent, Funds, Holding, Order, Position, Profile, Secret
+from brokers.zerodha._account import funds_in, holdings_in, orders_in, positions_in, profile_in
+from brokers.zerodha._answers import STATE_LIFE, answer_in, issued, registered, state_made_at
+from brokers.zerodha._refusals import accepted, granted
+from brokers.zerodha._web import WebLogin
+
+T = TypeVar("T")
+
+EXPIRY = daily(6)
+VERSION = {"X-Kite-Version": "3"}
+
+
+class RedirectUrl(str):
+    """The address registered for the app; one that is none is found when the config is read."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> RedirectUrl:
+        if registered(text) is None:
+            raise ValueError("expected the address registered for the app, such as http://127.0.0.1:8723/kite")
+        return super().__new__(cls, text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[Any], Any]) -> Any:
+        """How pydantic reads one (called by pydantic alone)."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    client_id: str
+    """The user id, which Zerodha's answers spell in capitals."""
+    api_key: Secret
+    api_secret: Secret
+    password: Secret | None = None
+    totp_secret: TotpSecret | None = None
+    redirect_url: RedirectUrl | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "client_id", self.client_id.upper())
+
+
+class Zerodha(Broker[Config]):
+    Config = Config
+    name = "zerodha"
+    title = "Zerodha"
+    domain = "zerodha.com"
+    domains: ClassVar = {"api": "kite.trade"}
+    endpoints: ClassVar = {"web": "https://kite.zerodha.com", "api": "https://api.kite.trade"}
+    ways: ClassVar = {
+        "assisted": ("api_key", "api_secret"),
+        "unofficial": ("api_key", "api_secret", "password", "totp_secret", "redirect_url"),
+    }
+    positions_on_ways: ClassVar = {
+        "assisted": "this is the login Zerodha means: you log in on Kite's page once a day, kunji only opens it",
+        "unofficial": (
+            "Zerodha says that logins must not be automated: this is against its stated position, may break any day, "
+            "and five wrong passwords or codes, yours in the browser included, block the account"
+        ),
+    }
+    # Ten a second, all reads of an api key together; of logins nothing is published.
+    paces: ClassVar = {"web": per_second(2), "api": per_second(8)}
+    revokes = True
+
+    @staticmethod
+    def expiry(issued_at: datetime) -> datetime:
+        return EXPIRY(issued_at)
+
+    @property
+    def client_id(self) -> str:
+        return self.config.client_id
+
+    def login(self) -> AccessToken | Consent:
+        if self.given.login == "assisted":
+            return self._consent()
+        request_token = WebLogin(self.http, self.config, self.given.endpoints["web"]).request_token(
+            lambda: self.code(SENT_AT_LEAST)
+        )
+        try:
+            return self.exchange(request_token)
+        except ConsentRejected:
+            refused = LoginRejected(
+                "Zerodha refused the request token it had given a moment ago",
+                hint="are api_key and api_secret of the same app?",
+            )
+        raise refused
+
+    def answer_in(self, pasted: Secret) -> Secret:
+        if self.given.login != "assisted":
+            raise ConsentRejected("this account logs in by itself; nothing needs to be sent for it")
+        return answer_in(pasted, login_page=self.given.endpoints["web"], state_fits=self._own_state)
+
+    def exchange(self, answer: Secret) -> AccessToken:
+        return self._token(self.session_token(answer))
+
+    def profile(self, token: AccessToken) -> Profile:
+        return self._read("/user/profile", token, profile_in)
+
+    def funds(self, token: AccessToken) -> Funds:
+        return self._read("/user/margins", token, funds_in)
+
+    def holdings(self, token: AccessToken) -> list[Holding]:
+        return self._read("/portfolio/holdings", token, holdings_in)
+
+    def positions(self, token: AccessToken) -> list[Position]:
+        return self._read("/portfolio/positions", token, positions_in)
+
+    def orders(self, token: AccessToken) -> list[Order]:
+        return self._read("/orders", token, orders_in)
+
+    def revoke(self, token: AccessToken) -> None:
+        accepted(self.end_session(token))
+
+    def environment(self, token: AccessToken) -> dict[str, str]:
+        return {"KITE_API_KEY": self.config.api_key.reveal(), "KITE_ACCESS_TOKEN": token.value.reveal()}
+
+    def headers(self, token: AccessToken) -> dict[str, str]:
+        return VERSION | {"Authorization": f"token {self.config.api_key.reveal()}:{token.value.reveal()}"}
+
+    # One request each. None but `_read` is repeated: a new session ends the one before it.
+
+    def session_token(self, request_token: Secret) -> object:
+        config = self.config
+        form: Sent = {
+            "api_key": config.api_key,
+            "request_token": request_token,
+            "checksum": checksum(config.api_key, request_token, config.api_secret),
+        }
+        return granted(self.http.post("api", "/session/token", form=form, headers=VERSION))
+
+    def end_session(self, token: AccessToken) -> Reply:
+        params = {"api_key": self.config.api_key, "access_token": token.value}
+        return self.http.delete("api", "/session/token", params=params, headers=self.headers(token))
+
+    def _read(self, path: str, token: AccessToken, judge: Callable[[Reply], T]) -> T:
+        return self.http.read("api", path, judge, headers=self.headers(token))
+
+    def _consent(self) -> Consent:
+        """A link; Zerodha is not asked. What `redirect_params` holds comes back in the address."""
+        now = self.clock.now()
+        query = {
+            "v": "3",
+            "api_key": self.config.api_key.reveal(),
+            "redirect_params": urlencode({"state": self._state(now).reveal()}),
+        }
+        return Consent(
+            f"{self.given.endpoints['web']}/connect/login?{urlencode(query)}",
+            expects="the address you land on after logging in, or the request_token in it",
+            expires_at=now + STATE_LIFE,
+            asks_totp=self.totp_secret is not None,
+        )
+
+    def _state(self, made_at: datetime) -> Secret:
+        return state_made_at(made_at, self.config.api_secret, f"{self.client_id} {self.config.api_key.reveal()}")
+
+    def _own_state(self, state: Secret, made_at: datetime) -> bool:
+        now = self.clock.now()
+        return state == self._state(made_at) and now - STATE_LIFE <= made_at <= now + timedelta(minutes=5)
+
+    def _token(self, data: object) -> AccessToken:
+        """Zerodha does not say when it ends; counted from its own time of login, should ours be beyond six o'clock."""
+        told = maybe(data, "api_key", of=Secret)
+        if told is not None and told != self.config.api_key:
+            raise UnexpectedReply("Zerodha answered with a token of another app than the configured one")
+        issued_at = issued(maybe(data, "login_time", of=str), self.clock.now())
+        return AccessToken(
+            pick(data, "access_token", of=Secret),
+            pick(data, "user_id", of=str).upper(),
+            issued_at,
+            self.expiry(issued_at),
+        )
+
+
+def checksum(api_key: Secret, request_token: Secret, api_secret: Secret) -> str:
+    """SHA-256 of the three, one behind the other."""
+    joined = api_key.reveal() + request_token.reveal() + api_secret.reveal()
+    return hashlib.sha256(joined.encode()).hexdigest()

@@ -1,0 +1,111 @@
+"""No answer of Kotak Neo, whatever it is, makes a parser raise anything but our errors."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brokers import IST, KunjiError
+from brokers._reply import Reply
+from brokers.kotak import Kotak
+from brokers.kotak._account import alive, funds_in, holdings_in, order_address_in, orders_in, positions_in
+from brokers.kotak._refusals import TRADE, VIEW, accepted, granted, listed
+from tests.contract.stand_in import SAMPLES, account, jwt
+from tests.contract.test_kotak import AUTO, CLIENT, MIDNIGHT, NOW, TRADED, sample
+from tests.fakes import FakeClock
+
+
+def reply(body: object, status: int = 200) -> Reply:
+    return Reply("Kotak Neo", status, None, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+PARSERS = [
+    alive,
+    funds_in,
+    holdings_in,
+    positions_in,
+    orders_in,
+    order_address_in,
+    accepted,
+    listed,
+    lambda got: granted(got, VIEW),
+    lambda got: granted(got, TRADE),
+]
+BODIES = [json.loads(path.read_text()) for path in (SAMPLES / "kotak").glob("*.json") if path.name != "index.json"]
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["9" * 400, "\ud800", "1e99", "1e-99", "-5", "-0", "0", 0, "5203", 5203])
+)
+ANYTHING = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+STATUSES = st.sampled_from([200, 201, 204, 302, 400, 401, 403, 404, 422, 424, 429, 500, 502])
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> object:
+    """A sample with something else in one or two of its places."""
+    body = json.loads(json.dumps(draw(st.sampled_from(BODIES))))
+    data = body.get("data")
+    row = data[0] if isinstance(data, list) and data else data if isinstance(data, dict) else body
+    for place in (row, body):
+        for name in draw(st.lists(st.sampled_from(sorted(place)), max_size=2)):
+            place[name] = draw(ANYTHING)
+    return body
+
+
+@given(spoilt() | ANYTHING | st.binary(max_size=60), STATUSES)
+def test_no_reply_makes_a_parser_raise_anything_but_our_errors(body: object, status: int) -> None:
+    for parser in PARSERS:
+        with suppress(KunjiError):
+            parser(reply(body, status))
+
+
+@given(st.dictionaries(st.sampled_from(sorted(TRADED["data"])), ANYTHING, max_size=2))
+def test_no_answer_of_a_login_makes_anything_but_a_token_or_one_of_our_errors(changes: dict[str, object]) -> None:
+    ours = kotak_without_a_server()
+    try:
+        token = ours._token(granted(reply({"data": TRADED["data"] | changes}), TRADE), CLIENT)
+    except KunjiError:
+        return
+    assert NOW < token.expires_at <= MIDNIGHT
+    assert token.expires_at.tzinfo is UTC
+    assert ours.headers(token)
+
+
+AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=2)
+
+
+@given(AMOUNTS, AMOUNTS)
+def test_money_survives_to_the_paisa(net: Decimal, used: Decimal) -> None:
+    funds = funds_in(reply(sample("limits_ok") | {"Net": str(net), "MarginUsed": str(used)}))
+
+    assert (funds.available, funds.used, funds.total) == (net, used, net + used)
+
+
+def kotak_without_a_server() -> Any:
+    return account(Kotak, AUTO, Kotak.endpoints, FakeClock(NOW))
+
+
+@given(st.integers(1_600_000_000, 4_000_000_000), st.integers(-(10**6), 10**6))
+def test_a_session_ends_after_its_issue_and_not_after_the_next_midnight(now: int, told: int) -> None:
+    issued = datetime.fromtimestamp(now, UTC)
+    ours = account(Kotak, AUTO, Kotak.endpoints, FakeClock(issued))
+
+    token = ours._token(TRADED["data"] | {"token": jwt(exp=now + told)}, CLIENT)
+
+    midnight = Kotak.expiry(issued)
+    assert issued < token.expires_at <= midnight
+    assert midnight.astimezone(IST).time().isoformat() == "00:00:00"
