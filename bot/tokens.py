@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot import budget, consents
+from bot.attempts import Attempts
 from bot.budget import HeldBack
 from bot.keeping import Keeping
 from bot.life import Account, Standing, is_live, next_login, outlives_today
@@ -37,7 +38,6 @@ from brokers import (
     TokenRejected,
     UnexpectedReply,
     WrongClient,
-    nothing,
 )
 from handlers.tokens import LoggedOut, Refreshed
 
@@ -78,6 +78,7 @@ class TokenService:
         self.logging_in: set[str] = set()
         """Accounts whose lock is held in this process for a login."""
         self._kept = Keeping(accounts, store, clock, self.reports)
+        self._attempts = Attempts(self._kept, self.reports, clock)
 
     # What is held
 
@@ -196,11 +197,11 @@ class TokenService:
 
         started = self.clock.monotonic()
         try:
-            result = self._attempt(account, send, who, way)
+            result = self._attempts.make(account, send, who, way)
         except CodeRejected:
             if force or budget.spent(self.note(account.name), account.fingerprint):
                 raise
-            result = self._attempt(account, send, who, way)
+            result = self._attempts.make(account, send, who, way)
         except (NotSupported, TokenRejected) as error:
             if renewed:
                 self._cannot_renew(account, renewed, error)
@@ -219,54 +220,6 @@ class TokenService:
         else:
             self._kept.save(account, replace(held, token=replace(held.token, renewable=False)))
 
-    def _attempt(
-        self, account: Account, send: Callable[[], AccessToken | Consent], who: str, way: str
-    ) -> AccessToken | Consent:
-        """One attempt at the broker. Its end is on disk after it, whatever the end is."""
-        started = self.clock.monotonic()
-        try:
-            with self._noted_when_sent(account, way):
-                result = send()
-        except KunjiError as error:
-            self.reports.history(self._row(account, who, way, started, type(error).__name__))
-            self._failed(account, error, who, way)
-            raise
-        finally:
-            self.reports.clock()
-        self.reports.reachable(account)
-        return result
-
-    @contextmanager
-    def _noted_when_sent(self, account: Account, way: str) -> Iterator[None]:
-        """That a login was begun is on disk before its first request is sent, and not while a TOTP window is awaited.
-        Asking for a consent sends nothing that could be held against the account."""
-        opens_consent = way == "login" and not account.logs_in_by_itself
-        begun = opens_consent
-
-        def note_it() -> None:
-            nonlocal begun
-            if not begun:
-                self._kept.change(account, lambda note: budget.begun(note, self.clock.now()))
-                begun = True
-
-        account.broker.before_sending = note_it
-        try:
-            yield
-        finally:
-            account.broker.before_sending = nothing
-
-    def _failed(self, account: Account, error: KunjiError, who: str, way: str) -> None:
-        now, by_hand = self.clock.now(), way == "exchange"
-        note = self._kept.change(
-            account, lambda note: budget.failed(note, account.fingerprint, error, now, by_hand=by_hand)
-        )
-        if isinstance(error, BrokerUnreachable | RateLimited | UnexpectedReply):
-            self.reports.unreachable(account, error)
-        elif isinstance(error, WrongClient):
-            self.reports.tell("wrong_client", account)
-        elif who != "admin" and budget.spent(note, account.fingerprint):
-            self.reports.refused(account, str(error), code=isinstance(error, CodeRejected))
-
     # Keeping what was granted
 
     def _keep(
@@ -282,7 +235,9 @@ class TokenService:
         held = HeldToken(token, proven=False, environment=environment, headers=headers)
         replaces_dead = who in BY_ITSELF and self._died_today(account, earlier)
         self._kept.save(account, held)
-        self._remember_grant(account, self._row(account, who, way, started, "granted"), replaces_dead=replaces_dead)
+        self._remember_grant(
+            account, self._attempts.row(account, who, way, started, "granted"), replaces_dead=replaces_dead
+        )
         held = self._prove(account, held, earlier, who, way)
         if replaces_dead:
             self.reports.tell("intruder", account, replaced=True)
@@ -335,13 +290,8 @@ class TokenService:
             hint="check client_id, and which account is logged in in the browser",
         )
         self._kept.try_to_change(account, lambda note: replace(note, consent=None))
-        self.reports.history(self._row(account, who, way, self.clock.monotonic(), WrongClient.__name__))
-        self._failed(account, error, who, way)
+        self._attempts.failed(account, error, who, way)
         return error
-
-    def _row(self, account: Account, who: str, way: str, started: float, outcome: str) -> HistoryRow:
-        seconds = round(self.clock.monotonic() - started, 3)
-        return HistoryRow(account.name, self.clock.now(), who, way, seconds, outcome)
 
     # Answers of the admin
 
@@ -360,7 +310,7 @@ class TokenService:
                 budget.check_strikes(self.note(name), account.fingerprint)
             earlier, started = self.held(name), self.clock.monotonic()
             try:
-                token = self._attempt(account, lambda: account.broker.exchange(answer), who, "exchange")
+                token = self._attempts.make(account, lambda: account.broker.exchange(answer), who, "exchange")
             except (ConsentRejected, LoginRejected):
                 self._kept.change(account, consents.failed)
                 raise

@@ -1,0 +1,84 @@
+"""One attempt at a broker: noted on disk before anything is sent, its end noted after it, whatever the end is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from bot import budget
+from bot.keeping import Keeping
+from bot.life import Account
+from bot.reports import Reports
+from bot.store import HistoryRow
+from brokers import (
+    BrokerUnreachable,
+    Clock,
+    CodeRejected,
+    KunjiError,
+    RateLimited,
+    UnexpectedReply,
+    WrongClient,
+    nothing,
+)
+
+T = TypeVar("T")
+
+
+class Attempts:
+    """The caller holds the account's lock."""
+
+    def __init__(self, kept: Keeping, reports: Reports, clock: Clock) -> None:
+        self._kept = kept
+        self._reports = reports
+        self._clock = clock
+
+    def make(self, account: Account, send: Callable[[], T], who: str, way: str) -> T:
+        """Raises what `send` raises, and StoreError instead of sending what could not be noted."""
+        started = self._clock.monotonic()
+        try:
+            with self._noted_when_sent(account, way):
+                result = send()
+        except KunjiError as error:
+            self.failed(account, error, who, way, started)
+            raise
+        finally:
+            self._reports.clock()
+        self._reports.reachable(account)
+        return result
+
+    @contextmanager
+    def _noted_when_sent(self, account: Account, way: str) -> Iterator[None]:
+        """That a login was begun is on disk before its first request is sent, and not while a TOTP window is awaited.
+        Asking for a consent sends nothing that could be held against the account."""
+        noted = way == "login" and not account.logs_in_by_itself
+
+        def note_it() -> None:
+            nonlocal noted
+            if not noted:
+                self._kept.change(account, lambda note: budget.begun(note, self._clock.now()))
+                noted = True
+
+        account.broker.before_sending = note_it
+        try:
+            yield
+        finally:
+            account.broker.before_sending = nothing
+
+    def failed(self, account: Account, error: KunjiError, who: str, way: str, started: float | None = None) -> None:
+        """Leave the row, count what counts, and tell what somebody has to know. `started` is monotonic."""
+        self._reports.history(self.row(account, who, way, started, type(error).__name__))
+        now, by_hand = self._clock.now(), way == "exchange"
+        note = self._kept.change(
+            account, lambda note: budget.failed(note, account.fingerprint, error, now, by_hand=by_hand)
+        )
+        if isinstance(error, BrokerUnreachable | RateLimited | UnexpectedReply):
+            self._reports.unreachable(account, error)
+        elif isinstance(error, WrongClient):
+            self._reports.tell("wrong_client", account)
+        elif who != "admin" and budget.spent(note, account.fingerprint):
+            self._reports.refused(account, str(error), code=isinstance(error, CodeRejected))
+
+    def row(self, account: Account, who: str, way: str, started: float | None, outcome: str) -> HistoryRow:
+        seconds = 0.0 if started is None else round(self._clock.monotonic() - started, 3)
+        return HistoryRow(account.name, self._clock.now(), who, way, seconds, outcome)
