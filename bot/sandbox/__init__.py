@@ -27,7 +27,7 @@ from bot.sandbox.standin import Broker, StandIn
 from bot.sandbox.telegram import TOKEN, Telegram
 from bot.sandbox.zerodha import Zerodha
 
-BROKERS: tuple[type[Broker], ...] = (Dhan, Kotak, AngelOne, Zerodha)
+BROKERS: tuple[type[Broker[Any]], ...] = (Dhan, Kotak, AngelOne, Zerodha)
 
 
 class Sandbox:
@@ -37,7 +37,7 @@ class Sandbox:
         self._pulse = Pulse()
         self.clock = SandboxClock(self._pulse, at, skip_sleeps=skip_sleeps)
         self.telegram = Telegram(self.clock, self._pulse, token)
-        self.brokers = {kind.name: kind(self.clock, self._pulse) for kind in BROKERS}
+        self.brokers: dict[str, Broker[Any]] = {kind.name: kind(self.clock, self._pulse) for kind in BROKERS}
         self._control = Control(self.clock, self._pulse, {"telegram": self.telegram, **self.brokers})
         self._door = Door(self._control.app)
         self._thread: LoopThread | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import http
 import inspect
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,16 @@ class Asked:
 
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def json_object(self, *, declared: bool = True) -> dict[str, Any]:
+        """What was sent; nothing where it is no JSON object, or is not declared as JSON where it must be."""
+        if declared and not self.headers.get("content-type", "").startswith("application/json"):
+            return {}
+        try:
+            given = json.loads(self.body)
+        except ValueError:
+            return {}
+        return given if isinstance(given, dict) else {}
 
 
 Handler = Callable[[Asked], Response | Awaitable[Response]]

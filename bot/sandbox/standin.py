@@ -11,10 +11,12 @@ import threading
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic
 
+from bot.sandbox import totp
+from bot.sandbox.bank import BaseBank, C
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import ANY, Fault, Faults, Kind
 from bot.sandbox.front import Asked, Front, Handler, Resolver
@@ -182,14 +184,78 @@ class StandIn(ABC):
         self._in_loop(work)
 
 
-class Broker(StandIn):
-    """A broker's servers: named endpoints, each at a port of its own so that each has its own clock and cache."""
+class Broker(StandIn, Generic[C]):
+    """A broker's servers: named endpoints, each at a port of its own so that each has its own clock and cache.
+
+    A broker makes its `bank` before anything else, since its doors hand it to those who answer."""
 
     suffixes: ClassVar[Mapping[str, str]]
     """What follows the port in each endpoint's address."""
+    samples: ClassVar[Mapping[str, tuple[int, Any]]]
+    """Its documented answers: status and body, by the name of the sample payload."""
+    failure: ClassVar[str]
+    """The sample that `fail` takes when none is named."""
+    remembered: ClassVar[frozenset[str]]
+    """What is known of a client and not for `change`."""
+    controls = (*StandIn.controls, "attempts", "change", "code", "fail", "rules")
+    bank: BaseBank[C, Any]
+
+    def __init__(self, clock: SandboxClock, pulse: Pulse) -> None:
+        super().__init__(clock, pulse)
+        self.lock = self.bank.lock
 
     def endpoints(self) -> dict[str, str]:
         return {name: self.fronts[name].door.url + suffix for name, suffix in self.suffixes.items()}
+
+    # Clients.
+
+    def change(self, client_id: str, **values: Any) -> None:
+        """Change what is known of a client, by the names in the broker's `Client`: totp_secret, blocked, holdings …"""
+        with self.lock:
+            client = self._client(client_id)
+            if unknown := values.keys() - ({f.name for f in fields(client)} - self.remembered):
+                raise ValueError(f"a client has no {', '.join(sorted(unknown))}")
+            for name, value in values.items():
+                setattr(client, name, value)
+
+    def rules(self, **values: Any) -> None:
+        """Change what is not published or can be so or so, by the names in the broker's `Rules`."""
+        with self.lock:
+            if unknown := values.keys() - {f.name for f in fields(self.bank.rules)}:
+                raise ValueError(f"there is no rule {', '.join(sorted(unknown))}")
+            for name, value in values.items():
+                setattr(self.bank.rules, name, value)
+
+    def attempts(self, client_id: str) -> dict[str, int]:
+        """How many logins of this client were granted and refused, whoever tried."""
+        with self.lock:
+            client = self._client(client_id)
+            return {"granted": client.granted, "refused": client.refused}
+
+    def code(self, client_id: str) -> str:
+        """What the client's authenticator app shows now."""
+        return totp.code_in(self._client(client_id).totp_secret, totp.window_at(self.unix()))
+
+    def _admit(self, client_id: str, client: C, more: Mapping[str, Any]) -> None:
+        with self.lock:
+            self.bank.clients[client_id] = client
+            self.change(client_id, **more)
+
+    def _client(self, client_id: str) -> C:
+        try:
+            return self.bank.clients[client_id]
+        except KeyError:
+            raise ValueError(f"there is no client {client_id}") from None
+
+    # Documented failures.
+
+    def fail(self, call: str = ANY, sample: str | None = None, times: int | None = 1) -> None:
+        """The next calls are answered with a documented answer, by the name of its sample payload."""
+        name = self.failure if sample is None else sample
+        if name not in self.samples:
+            raise ValueError(f"there is no sample {name}; there are {', '.join(self.samples)}")
+        status, body = self.samples[name]
+        self.faults.plan(call, Fault(Kind.ANSWER, status, body), times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from brokers._http import Limits
 
 SAMPLES = Path(__file__).parent / "samples"
 IMPATIENT = Limits(connect=1, read=0.25, total=0.4)
+BRIEF = Limits(connect=1, read=0.12, total=0.2)
 
 Answer = Callable[["Handler"], None]
 
@@ -130,7 +131,7 @@ def floods(handler: Handler) -> None:
 
 def _drip(handler: Handler, start: bytes, drop: bytes) -> None:
     handler.wfile.write(start)
-    while not handler.server.over.wait(0.05):
+    while not handler.server.over.wait(0.02):
         handler.wfile.write(drop)
 
 

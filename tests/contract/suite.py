@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -14,6 +15,8 @@ from brokers import (
     Broker,
     BrokerError,
     BrokerUnreachable,
+    CodeRejected,
+    ConsentRejected,
     RateLimited,
     Secret,
     TokenRejected,
@@ -21,7 +24,10 @@ from brokers import (
 )
 from brokers._http import Limits
 from tests.contract.stand_in import (
+    BRIEF,
+    IMPATIENT,
     Answer,
+    Seen,
     StandIn,
     account,
     breaks_off,
@@ -57,6 +63,21 @@ TROUBLES: dict[str, tuple[Answer, type[BrokerError]]] = {
     "drips a body": (drips_body, BrokerUnreachable),
     "floods": (floods, UnexpectedReply),
 }
+NEVER_END = {"hangs", "drips headers", "drips a body"}
+
+
+def patience(trouble: str) -> Limits:
+    """Little for what never ends, as nothing else than the end of patience can come of it."""
+    return BRIEF if trouble in NEVER_END else IMPATIENT
+
+
+def refused_in_one_sentence(call: Callable[[Secret], object], pasted: str, match: str = ".") -> None:
+    with pytest.raises(ConsentRejected, match=match) as caught:
+        call(Secret(pasted))
+
+    assert len(str(caught.value)) < 200
+    assert "\n" not in str(caught.value)
+    assert not pasted or pasted not in everything_said(caught.value)
 
 
 class BrokerContract:
@@ -129,7 +150,7 @@ class BrokerContract:
         server.will(answer)
 
         with pytest.raises(error) as caught:
-            self.account(server).login()
+            self.account(server, limits=patience(trouble)).login()
 
         assert type(caught.value) is error
         assert len(server.seen) == 1
@@ -140,7 +161,7 @@ class BrokerContract:
         server.will(answer)
 
         with pytest.raises(error):
-            self.account(server).profile(self.token())
+            self.account(server, limits=patience(trouble)).profile(self.token())
 
     def test_a_read_is_repeated_when_the_broker_stumbles(self, server: StandIn) -> None:
         server.will(says(503, ""), says(503, ""), says(*self.dead))
@@ -184,7 +205,7 @@ class BrokerContract:
             for call in (lambda ours: ours.login(), lambda ours: ours.profile(self.token())):
                 server.will(*script)
                 try:
-                    said.append(repr(call(self.account(server))))
+                    said.append(repr(call(self.account(server, limits=patience(trouble)))))
                 except BrokerError as error:
                     said.append(everything_said(error))
 
@@ -223,3 +244,24 @@ class BrokerContract:
         assert self.token().value.reveal() in "".join(ours.headers(self.token()).values())
         assert "token-that-is-alive" not in repr(self.token())
         assert not any(secret in repr(self.config) for secret in self.secrets)
+
+
+class CodeContract:
+    """What a broker must do whose login sends a TOTP code first."""
+
+    account: Any
+    wrong_code: tuple[int, object]
+
+    def code_in(self, seen: Seen) -> str:
+        raise NotImplementedError
+
+    def test_two_logins_never_send_the_same_code(self, server: StandIn) -> None:
+        server.will(says(*self.wrong_code))
+        ours = self.account(server)
+
+        for _ in range(2):
+            with pytest.raises(CodeRejected):
+                ours.login()
+
+        first, second = (self.code_in(seen) for seen in server.seen)
+        assert first != second

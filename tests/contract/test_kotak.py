@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -24,8 +24,9 @@ from brokers import (
 from brokers._http import Limits
 from brokers.kotak import Config, Kotak
 from brokers.kotak._credentials import ConsumerKey, MobileNumber, Mpin, Ucc
-from tests.contract.stand_in import SAMPLES, StandIn, account, everything_said, jwt, says
-from tests.contract.suite import TROUBLES, BrokerContract
+from tests.contract.samples import Samples
+from tests.contract.stand_in import Seen, StandIn, account, everything_said, jwt, says
+from tests.contract.suite import TROUBLES, BrokerContract, CodeContract
 from tests.fakes import FakeClock
 
 NOW = datetime(2026, 11, 20, 3, 20, 3, tzinfo=UTC)
@@ -42,8 +43,8 @@ TYPED = Config(*BASICS)
 LOGIN, VALIDATE = "/login/1.0/tradeApiLogin", "/login/1.0/tradeApiValidate"
 
 
-def sample(name: str) -> Any:
-    return json.loads((SAMPLES / "kotak" / f"{name}.json").read_text())
+SAMPLES = Samples("kotak")
+sample = SAMPLES.body
 
 
 def changed(name: str, **changes: object) -> dict[str, object]:
@@ -71,7 +72,7 @@ def kotak(server: StandIn, config: Config = AUTO, way: str = "auto", clock: Fake
     return made
 
 
-class TestKotak(BrokerContract):
+class TestKotak(CodeContract, BrokerContract):
     broker = Kotak
     config = AUTO
     secrets = ("730251", SECRET, KEY, "9000000042", PAN, TRADED["data"]["token"], SID, VIEWED["data"]["token"])
@@ -103,6 +104,10 @@ class TestKotak(BrokerContract):
         (502, {"status": "error", "message": "Bad gateway"}, BrokerUnreachable),
     ]
     dead = 403, sample("session_err_100022")
+    wrong_code = 401, sample("login_err_totp_401")
+
+    def code_in(self, seen: Seen) -> str:
+        return str(json.loads(seen.body)["totp"])
 
     @pytest.fixture(autouse=True)
     def _where_it_trades(self, server: StandIn) -> None:
@@ -166,18 +171,6 @@ def test_the_pan_is_not_kept(server: StandIn, way: str) -> None:
     assert isinstance(token, AccessToken)
     kept = {*ours.environment(token).values(), *ours.headers(token).values(), repr(token)}
     assert not any(PAN in value or "TEST USER" in value for value in kept)
-
-
-def test_two_logins_never_send_the_same_code(server: StandIn) -> None:
-    server.will(says(401, sample("login_err_totp_401")))
-    ours = kotak(server)
-
-    for _ in range(2):
-        with pytest.raises(CodeRejected):
-            ours.login()
-
-    first, second = (json.loads(seen.body)["totp"] for seen in server.seen)
-    assert first != second
 
 
 @pytest.mark.parametrize(
@@ -363,15 +356,13 @@ def test_limits_are_asked_for_whole_as_filtered_ones_are_all_zero(server: StandI
 
     (seen,) = server.seen
     expected = sample("req_headers_form") | {"Auth": "token-that-is-alive"}
-    form = (SAMPLES / "kotak" / "limits_form_body.txt").read_text().strip()
+    form = SAMPLES.raw("limits_form_body.txt").decode().strip()
     assert (seen.method, seen.path, seen.body.decode()) == ("POST", "/quick/user/limits", form)
     assert {name: seen.headers[name.lower()] for name in expected} == expected
 
 
 def test_a_stumbling_read_is_repeated_and_a_repeated_post_is_whole(server: StandIn) -> None:
-    server.will(
-        says(503, (SAMPLES / "kotak" / "service_unavailable_503.html").read_text()), says(200, sample("limits_ok"))
-    )
+    server.will(says(503, SAMPLES.raw("service_unavailable_503.html")), says(200, sample("limits_ok")))
     ours = account(Kotak, AUTO, server.url, FakeClock(NOW), limits=Limits())
 
     assert ours.profile(held(server.url)).client_id == CLIENT

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 import pytest
 
 from brokers import (
     AccessToken,
-    BrokerError,
     BrokerUnreachable,
     CodeRejected,
     LoginRejected,
@@ -22,17 +21,17 @@ from brokers import (
     TokenRejected,
     UnexpectedReply,
 )
-from tests.contract.stand_in import SAMPLES, StandIn, says
+from tests.contract.samples import SamplesContract
+from tests.contract.stand_in import StandIn, says
 from tests.contract.test_kotak import (
     CLIENT,
     KEY,
+    SAMPLES,
     VIEWED,
     held,
     kotak,
     sample,
 )
-
-INDEX = {entry["file"]: entry for entry in sample("index")["entries"]}
 
 CALLS: dict[str, Any] = {
     "login": lambda server: kotak(server).login(),
@@ -43,46 +42,45 @@ CALLS: dict[str, Any] = {
     "orders": lambda server: kotak(server).orders(held(server.url)),
     "order address": lambda server: kotak(server).order_address(held(server.url)),
 }
-FIRST: list[object] = []
-SECOND: list[object] = [VIEWED]
+CALLS["second step"] = CALLS["login"]
 
-USED: dict[str, tuple[str, list[object], object]] = {
-    "login_ok_view.json": ("login", FIRST, UnexpectedReply),  # a session to look with is none for the second step
-    "login_ok_view_minimal.json": ("login", FIRST, UnexpectedReply),
-    "login_err_totp_401.json": ("login", FIRST, CodeRejected),
-    "login_err_ucc_200.json": ("login", FIRST, LoginRejected),
-    "login_err_missing_field_400.json": ("login", FIRST, LoginRejected),
-    "login_err_bad_consumer_key_401.json": ("login", FIRST, CodeRejected),  # in the words of a wrong code
-    "login_err_too_many_attempts_inferred.json": ("login", FIRST, LoginRejected),
-    "login_err_unprocessable_422.json": ("login", FIRST, LoginRejected),
-    "validate_ok_trade.json": ("login", SECOND, AccessToken),
-    "validate_ok_trade_with_feeds.json": ("login", SECOND, AccessToken),
-    "validate_err_mpin_401.json": ("login", SECOND, LoginRejected),
-    "validate_err_mpin_200.json": ("login", SECOND, LoginRejected),
-    "validate_err_missing_mpin_400.json": ("login", SECOND, LoginRejected),
-    "validate_err_missing_header.json": ("login", SECOND, LoginRejected),
-    "dependency_err_424.json": ("profile", FIRST, BrokerUnreachable),
-    "rate_limited_429.json": ("profile", FIRST, RateLimited),
-    "service_unavailable_503.html": ("profile", FIRST, BrokerUnreachable),
-    "gateway_timeout_504.html": ("login", FIRST, BrokerUnreachable),
-    "limits_ok.json": ("profile", FIRST, Profile(CLIENT)),
-    "limits_filtered_all_zero.json": ("funds", FIRST, None),
-    "limits_err_session.json": ("profile", FIRST, TokenRejected),
-    "session_err_1003.json": ("holdings", FIRST, TokenRejected),
-    "session_err_100022.json": ("orders", FIRST, TokenRejected),
-    "session_err_100022_gateway.json": ("positions", FIRST, TokenRejected),
-    "order_err_ip_100008.json": ("positions", FIRST, TokenRejected),  # on a read: a dead session
-    "holdings_ok.json": ("holdings", FIRST, None),
-    "holdings_ok_short.json": ("holdings", FIRST, None),
-    "holdings_empty_5203.json": ("holdings", FIRST, []),
-    "holdings_empty_array.json": ("holdings", FIRST, []),
-    "positions_ok.json": ("positions", FIRST, None),
-    "positions_empty_5203.json": ("positions", FIRST, []),
-    "order_book_ok.json": ("orders", FIRST, None),
-    "order_book_empty_5203.json": ("orders", FIRST, []),
-    "whatsmyip_ok.json": ("order address", FIRST, OrderAddress("203.0.113.24", (), None)),
+USED: dict[str, tuple[str, object]] = {
+    "login_ok_view.json": ("login", UnexpectedReply),
+    "login_ok_view_minimal.json": ("login", UnexpectedReply),
+    "login_err_totp_401.json": ("login", CodeRejected),
+    "login_err_ucc_200.json": ("login", LoginRejected),
+    "login_err_missing_field_400.json": ("login", LoginRejected),
+    "login_err_bad_consumer_key_401.json": ("login", CodeRejected),  # in the words of a wrong code
+    "login_err_too_many_attempts_inferred.json": ("login", LoginRejected),
+    "login_err_unprocessable_422.json": ("login", LoginRejected),
+    "validate_ok_trade.json": ("second step", AccessToken),
+    "validate_ok_trade_with_feeds.json": ("second step", AccessToken),
+    "validate_err_mpin_401.json": ("second step", LoginRejected),
+    "validate_err_mpin_200.json": ("second step", LoginRejected),
+    "validate_err_missing_mpin_400.json": ("second step", LoginRejected),
+    "validate_err_missing_header.json": ("second step", LoginRejected),
+    "dependency_err_424.json": ("profile", BrokerUnreachable),
+    "rate_limited_429.json": ("profile", RateLimited),
+    "service_unavailable_503.html": ("profile", BrokerUnreachable),
+    "gateway_timeout_504.html": ("login", BrokerUnreachable),
+    "limits_ok.json": ("profile", Profile(CLIENT)),
+    "limits_filtered_all_zero.json": ("funds", None),
+    "limits_err_session.json": ("profile", TokenRejected),
+    "session_err_1003.json": ("holdings", TokenRejected),
+    "session_err_100022.json": ("orders", TokenRejected),
+    "session_err_100022_gateway.json": ("positions", TokenRejected),
+    "order_err_ip_100008.json": ("positions", TokenRejected),  # on a read: a dead session
+    "holdings_ok.json": ("holdings", None),
+    "holdings_ok_short.json": ("holdings", None),
+    "holdings_empty_5203.json": ("holdings", []),
+    "holdings_empty_array.json": ("holdings", []),
+    "positions_ok.json": ("positions", None),
+    "positions_empty_5203.json": ("positions", []),
+    "order_book_ok.json": ("orders", None),
+    "order_book_empty_5203.json": ("orders", []),
+    "whatsmyip_ok.json": ("order address", OrderAddress("203.0.113.24", (), None)),
 }
-"""The call, the answers before this one, and what comes of it; None where a test below looks closer."""
+"""The call, and what comes of it; None where a test below looks closer."""
 
 USED_OTHERWISE = {
     **dict.fromkeys(
@@ -124,28 +122,15 @@ def row_of(name: str, **changes: object) -> dict[str, object]:
     return body | {"data": [body["data"][0] | changes]}
 
 
-def test_every_sample_is_used_or_left_out_for_a_reason() -> None:
-    assert set(INDEX) == USED.keys() | USED_OTHERWISE.keys() | LEFT_OUT.keys()
-    assert not USED.keys() & LEFT_OUT.keys()
-
-
-@pytest.mark.parametrize("file", USED)
-def test_a_sample_is_understood(server: StandIn, file: str) -> None:
-    call, before, expected = USED[file]
-    answers = [says(200, body) for body in before]
-    server.will(*answers, says(INDEX[file]["http_status"], (SAMPLES / "kotak" / file).read_bytes()))
-
-    if isinstance(expected, type) and issubclass(expected, BrokerError):
-        with pytest.raises(expected) as caught:
-            CALLS[call](server)
-        assert type(caught.value) is expected
-        return
-    outcome = CALLS[call](server)
-
-    if isinstance(expected, type):
-        assert isinstance(outcome, expected)
-    elif expected is not None:
-        assert outcome == expected
+class TestKotakSamples(SamplesContract):
+    samples = SAMPLES
+    calls = CALLS
+    used = USED
+    used_otherwise = USED_OTHERWISE
+    left_out = LEFT_OUT
+    before: ClassVar = {"second step": [VIEWED]}
+    # A session to look with is none for the second step.
+    after: ClassVar = {f"{name}.json": [sample(name)] for name in ("login_ok_view", "login_ok_view_minimal")}
 
 
 @pytest.mark.parametrize("file", [file for file in USED if "session" in file or "100008" in file])
@@ -234,7 +219,7 @@ def test_funds_that_are_no_number_are_told_as_such(server: StandIn, net: object)
 
 @pytest.mark.parametrize("name", ["holdings_ok", "holdings_ok_short"])
 def test_holdings_are_worth_what_the_closing_price_says(server: StandIn, name: str) -> None:
-    row = json.loads((SAMPLES / "kotak" / f"{name}.json").read_text(), parse_float=Decimal)["data"][0]
+    row = json.loads(SAMPLES.raw(f"{name}.json"), parse_float=Decimal)["data"][0]
 
     (holding,) = rows_of(server, "holdings", sample(name))
 

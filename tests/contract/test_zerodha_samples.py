@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -28,18 +26,26 @@ from brokers import (
     TokenRejected,
     UnexpectedReply,
 )
-from brokers._reply import Reply
 from brokers.zerodha import Zerodha
 from brokers.zerodha._account import funds_in, holdings_in, orders_in, positions_in, profile_in
 from brokers.zerodha._answers import instant, issued
 from brokers.zerodha._refusals import accepted, granted, let_in
-from tests.contract.stand_in import SAMPLES, StandIn, account, says
-from tests.contract.test_zerodha import ASSISTED, CLIENT, ISSUED, REQUEST_TOKEN, UNOFFICIAL, held, sample, zerodha
+from tests.contract.nonsense import STATUSES, anything, pasted, raises_only_ours, raw, reply, taken
+from tests.contract.samples import SamplesContract
+from tests.contract.stand_in import StandIn, account, says
+from tests.contract.test_zerodha import (
+    ASSISTED,
+    CLIENT,
+    ISSUED,
+    REQUEST_TOKEN,
+    SAMPLES,
+    UNOFFICIAL,
+    held,
+    sample,
+    zerodha,
+)
 from tests.fakes import FakeClock
 
-INDEX = {entry["file"]: entry for entry in sample("index")["files"]}
-
-LET_IN = says(200, sample("web_login_success"))
 CALLS: dict[str, Any] = {
     "web login": lambda server: zerodha(server, UNOFFICIAL, "unofficial").login(),
     "exchange": lambda server: zerodha(server).exchange(Secret(REQUEST_TOKEN)),
@@ -109,10 +115,6 @@ LEFT_OUT = {
 }
 
 
-def reply(body: object, status: int = 200) -> Reply:
-    return Reply("Zerodha", status, None, body if isinstance(body, bytes) else json.dumps(body).encode())
-
-
 def success(data: object) -> dict[str, object]:
     return {"status": "success", "data": data}
 
@@ -122,28 +124,13 @@ def rows_of(server: StandIn, call: str, name: str) -> Any:
     return CALLS[call](server)
 
 
-def test_every_sample_is_used_or_left_out_for_a_reason() -> None:
-    assert set(INDEX) == USED.keys() | USED_OTHERWISE.keys() | LEFT_OUT.keys()
-    assert not USED.keys() & LEFT_OUT.keys()
-
-
-@pytest.mark.parametrize("file", USED)
-def test_a_sample_is_understood(server: StandIn, file: str) -> None:
-    call, expected = USED[file]
-    answer = says(INDEX[file]["http"], (SAMPLES / "zerodha" / file).read_bytes())
-    server.will(*([LET_IN, answer] if call == "second step" else [answer]))
-
-    if isinstance(expected, type) and issubclass(expected, BrokerError):
-        with pytest.raises(expected) as caught:
-            CALLS[call](server)
-        assert type(caught.value) is expected
-        return
-    outcome = CALLS[call](server)
-
-    if isinstance(expected, type):
-        assert isinstance(outcome, expected)
-    elif expected is not None:
-        assert outcome == expected
+class TestZerodhaSamples(SamplesContract):
+    samples = SAMPLES
+    calls = CALLS
+    used = USED
+    used_otherwise = USED_OTHERWISE
+    left_out = LEFT_OUT
+    before: ClassVar = {"second step": [sample("web_login_success")]}
 
 
 @pytest.mark.parametrize(
@@ -280,46 +267,20 @@ def test_a_time_that_is_none_is_none(never: str | None) -> None:
 # No reply whatever makes a parser raise anything but the tree.
 
 PARSERS = [profile_in, funds_in, holdings_in, positions_in, orders_in, accepted, granted, let_in]
-BODIES = [json.loads(path.read_text()) for path in (SAMPLES / "zerodha").glob("*.json") if path.name != "index.json"]
-LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=20)
-    | st.sampled_from(["9" * 400, "\ud800", "TokenException", "error", "success"])
-)
-ANYTHING = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-STATUSES = st.sampled_from([200, 204, 302, 400, 401, 403, 404, 429, 500, 502])
+BODIES = SAMPLES.bodies()
+WORDS = ("TokenException", "error", "success")
 
 
-@st.composite
-def spoilt(draw: st.DrawFn) -> object:
-    """A sample with something else in one or two of its places, outside or inside of `data`."""
-    body = json.loads(json.dumps(draw(st.sampled_from(BODIES))))
-    places = [body]
-    data = body.get("data")
-    places += [data] if isinstance(data, dict) else []
-    places += [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-    place = draw(st.sampled_from(places))
-    for name in draw(st.lists(st.sampled_from(sorted(place)), max_size=2)) if place else []:
-        place[name] = draw(ANYTHING)
-    return body
-
-
-@given(spoilt() | ANYTHING | st.binary(max_size=60), STATUSES)
+@given(raw(BODIES, *WORDS), STATUSES)
 def test_no_reply_makes_a_parser_raise_anything_but_our_errors(body: object, status: int) -> None:
-    for parser in PARSERS:
-        with suppress(KunjiError):
-            parser(reply(body, status))
+    for parse in PARSERS:
+        assert raises_only_ours(parse, reply(body, status))
 
 
 @given(
-    st.fixed_dictionaries({}, optional=dict.fromkeys(("login_time", "user_id", "access_token", "api_key"), ANYTHING))
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("login_time", "user_id", "access_token", "api_key"), anything(*WORDS))
+    )
 )
 def test_no_session_makes_anything_but_a_token_or_one_of_our_errors(odd: dict[str, object]) -> None:
     body = success(sample("session_token_success")["data"] | odd)
@@ -338,10 +299,9 @@ def test_money_survives_as_it_was_written(amount: Decimal) -> None:
     assert str(funds_in(reply(raw)).available) == str(amount)
 
 
-@given(st.text(max_size=300) | st.sampled_from(BODIES).map(json.dumps))
+@given(pasted(BODIES))
 def test_nothing_pasted_makes_anything_but_an_answer_or_a_refusal(text: str) -> None:
-    with suppress(ConsentRejected):
-        assert without_a_server().answer_in(Secret(text)).reveal()
+    assert taken(without_a_server().answer_in, text) != ""
 
 
 def without_a_server() -> Any:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.sandbox.angelone.clients import Client, Session
+from bot.sandbox.bank import BaseBank, BaseRules
 
 
-@dataclass(slots=True)
-class Rules:
-    """What is not published, or can be so or so. Changed through the stand-in's `rules`."""
-
+@dataclass(slots=True, kw_only=True)
+class Rules(BaseRules):
     order: tuple[str, ...] = ("blocked", "pin", "totp")
     """In which order a login is checked."""
-    windows_either_side: int = 1
-    codes_once: bool = True
-    """A TOTP window that was accepted is refused from then on."""
-    refusals_until_blocked: int = 5
-    """So many in a row."""
     headers_checked: bool = True
     """A request without the `X-` headers is refused with 400."""
     expired_code: str = "AG8001"
@@ -35,16 +27,10 @@ class Rules:
     """A list without entries is null; else it is an empty list."""
     prices_as_text: bool = False
     """In the order book."""
-    pace: bool = True
-    """Hold the calls per second and so on to Angel One's limits."""
 
 
 @dataclass(slots=True)
-class Bank:
-    unix: Callable[[], float]
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    rules: Rules = field(default_factory=Rules)
-    clients: dict[str, Client] = field(default_factory=dict)
+class Bank(BaseBank[Client, Rules]):
     access: dict[str, tuple[Client, Session]] = field(default_factory=dict)
     """Every access token ever given out."""
     refresh: dict[str, tuple[Client, Session]] = field(default_factory=dict)

@@ -5,18 +5,16 @@ Orders are read here and never taken: nothing in this house places one. Their ca
 
 from __future__ import annotations
 
-import hmac
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from bot.sandbox import totp
 from bot.sandbox.angelone import replies
 from bot.sandbox.angelone.bank import Bank
 from bot.sandbox.angelone.clients import Client, Session
+from bot.sandbox.bank import Limits, same
 from bot.sandbox.front import Asked, Handler, response_of
 from bot.sandbox.standin import Route
 
@@ -24,7 +22,7 @@ Allowed = Callable[[Asked, Client], Response]
 
 SECOND, HOUR = 1.0, 3600.0
 ONE = ((SECOND, 1),)
-PACES: dict[str, tuple[tuple[float, int], ...]] = {
+PACES: dict[str, Limits] = {
     "loginByPassword": ONE,
     "generateTokens": ((SECOND, 1), (HOUR, 1000)),
     "getProfile": ((SECOND, 3), (HOUR, 1000)),
@@ -78,8 +76,8 @@ class Calls:
     # Without a token.
 
     def login(self, asked: Asked) -> Response:
-        given = _json_object(asked)
-        if given is None or not all(isinstance(given.get(name), str) for name in ("clientcode", "password", "totp")):
+        given = asked.json_object()
+        if not all(isinstance(given.get(name), str) for name in ("clientcode", "password", "totp")):
             return sample("login_err_generic_AB1004")
         client = self._bank.clients.get(given["clientcode"])
         if client is None:
@@ -93,7 +91,7 @@ class Calls:
         return JSONResponse(replies.granted(self._bank.open_session(client), given.get("state")))
 
     def renew(self, asked: Asked) -> Response:
-        given = _json_object(asked) or {}
+        given = asked.json_object()
         found = self._bank.refresh.get(str(given.get("refreshToken")))
         if found is None or not found[1].refreshable:
             return sample("generate_tokens_err_invalid_AB8050")
@@ -127,29 +125,21 @@ class Calls:
             return self._refuse(client, "login_err_totp_AB1050")
         if not re.fullmatch("[0-9]{4}", pin):
             return self._refuse(client, "login_err_use_mpin_AB7001")
-        if not hmac.compare_digest(pin, client.pin):
+        if not same(pin, client.pin):
             return self._refuse(client, "login_err_credentials_AB1007")
         return None
 
     def _wrong_code(self, client: Client, code: str) -> str | None:
-        rules = self._bank.rules
-        window = totp.window_of(client.totp_secret, code, self._bank.unix(), rules.windows_either_side)
-        if window is None or (rules.codes_once and window in client.used_windows):
-            return self._refuse(client, "login_err_totp_AB1050")
-        client.used_windows.add(window)
-        return None
+        return None if self._bank.take_code(client, code) else self._refuse(client, "login_err_totp_AB1050")
 
     def _refuse(self, client: Client, with_sample: str) -> str:
-        client.refused += 1
         client.refused_in_a_row += 1
-        if client.refused_in_a_row >= self._bank.rules.refusals_until_blocked:
-            client.blocked = True
-        return with_sample
+        return self._bank.refuse(client, client.refused_in_a_row, with_sample)
 
     # With one.
 
     def logout(self, asked: Asked, client: Client) -> Response:
-        if (_json_object(asked) or {}).get("clientcode") != client.client_code:
+        if asked.json_object().get("clientcode") != client.client_code:
             return sample("login_err_generic_AB1004")
         if self._bank.rules.logout_really_kills:
             holder = self._holder(asked)
@@ -222,19 +212,8 @@ class Calls:
         return found
 
     def _within_pace(self, client: Client, call: str) -> bool:
-        return not self._bank.rules.pace or client.within_pace(call, PACES[call], self._bank.unix())
+        return not self._bank.rules.pace or client.paces.allow(call, PACES[call], self._bank.unix())
 
 
 def _last(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _json_object(asked: Asked) -> dict[str, Any] | None:
-    """What was sent, if it was sent as JSON."""
-    if not asked.headers.get("content-type", "").startswith("application/json"):
-        return None
-    try:
-        given = json.loads(asked.body)
-    except ValueError:
-        return None
-    return given if isinstance(given, dict) else None

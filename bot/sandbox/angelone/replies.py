@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bot.sandbox.angelone.clients import IST, Client, Session
+from bot.sandbox.angelone.clients import Client, Session
+from bot.sandbox.india import IST
 
 
 def _service(code: str, message: str) -> dict[str, Any]:

@@ -6,53 +6,46 @@ Left out: the push sockets, postbacks, partner platforms, and placing orders.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import date
 from typing import Any, ClassVar
 
 from starlette.responses import Response
 
-from bot.sandbox import totp
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.dhan import figures, replies
 from bot.sandbox.dhan.api import Api
 from bot.sandbox.dhan.auth import Auth
-from bot.sandbox.dhan.bank import Bank, reply
+from bot.sandbox.dhan.bank import Bank, Rules, reply
 from bot.sandbox.dhan.clients import APP, SELF, Client
-from bot.sandbox.faults import ANY, Fault, Kind
 from bot.sandbox.front import Asked, Resolver
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.standin import Broker, router
 
-SETTABLE = {f.name for f in fields(Client)} - {"client_id", "token", "used_windows", "consents", "paces"}
 
-
-class Dhan(Broker):
+class Dhan(Broker[Client]):
     """Calls are named by the last part of their path: `generateAccessToken`, `RenewToken`, `profile` …"""
 
     name = "dhan"
     suffixes: ClassVar[Mapping[str, str]] = {"auth": "", "api": "/v2"}
+    samples = replies.SAMPLES
+    failure = "error_dh908_internal_inferred"
+    remembered = frozenset({"client_id", "token", "used_windows", "consents", "paces"})
     controls = (
         *Broker.controls,
         "add_client",
         "approve",
-        "attempts",
-        "change",
-        "code",
         "consents",
-        "fail",
         "kill_token",
         "login_elsewhere",
-        "rules",
         "token",
         "web_token",
     )
+    bank: Bank
 
     def __init__(self, clock: SandboxClock, pulse: Pulse) -> None:
-        self.bank = Bank(self.unix)
+        self.bank = Bank(self.unix, Rules())
         self._auth = Auth(self.bank)
         super().__init__(clock, pulse)
-        self.lock = self.bank.lock
 
     def doors(self) -> Mapping[str, Resolver]:
         return {
@@ -68,46 +61,21 @@ class Dhan(Broker):
     def add_client(self, client_id: str, pin: str, totp_secret: str, **more: Any) -> None:
         """A client with a small made-up account. `more`: whatever `change` takes."""
         client = Client(
-            client_id,
-            pin,
-            totp_secret,
+            client_id=client_id,
+            pin=pin,
+            totp_secret=totp_secret,
             holdings=figures.holdings(),
             positions=figures.positions(client_id),
             orders=figures.orders(client_id),
             funds=figures.funds(client_id),
         )
-        with self.lock:
-            self.bank.clients[client_id] = client
-            self.change(client_id, **more)
+        self._admit(client_id, client, more)
 
     def change(self, client_id: str, **values: Any) -> None:
-        """Change what is known of a client, by the names in `clients.Client`: pin, totp_secret, blocked, holdings …"""
-        if unknown := values.keys() - SETTABLE:
-            raise ValueError(f"a client has no {', '.join(sorted(unknown))}")
-        with self.lock:
-            client = self._client(client_id)
-            for name, value in values.items():
-                kept = date.fromisoformat(value) if name == "ip_set_on" and isinstance(value, str) else value
-                setattr(client, name, kept)
-
-    def rules(self, **values: Any) -> None:
-        """Change what is not published or can be so or so, by the names in `bank.Rules`."""
-        known = {f.name for f in fields(self.bank.rules)}
-        if unknown := values.keys() - known:
-            raise ValueError(f"there is no rule {', '.join(sorted(unknown))}")
-        with self.lock:
-            for name, value in values.items():
-                setattr(self.bank.rules, name, value)
-
-    def attempts(self, client_id: str) -> dict[str, int]:
-        """How many logins of this client were granted and refused, whoever tried."""
-        with self.lock:
-            client = self._client(client_id)
-            return {"granted": client.granted, "refused": client.refused}
-
-    def code(self, client_id: str) -> str:
-        """What the client's authenticator app shows now."""
-        return totp.code_in(self._client(client_id).totp_secret, totp.window_at(self.unix()))
+        """Dates may be given as text, too."""
+        if isinstance(since := values.get("ip_set_on"), str):
+            values["ip_set_on"] = date.fromisoformat(since)
+        super().change(client_id, **values)
 
     # Tokens.
 
@@ -146,18 +114,3 @@ class Dhan(Broker):
         if consent is None:
             raise ValueError("there is no such consent")
         return self._auth.approve(consent, self._client(client_id or consent.client_id).client_id)
-
-    # Faults.
-
-    def fail(self, call: str = ANY, sample: str = "error_dh908_internal_inferred", times: int | None = 1) -> None:
-        """The next calls are answered with a documented answer, by the name of its sample payload."""
-        if sample not in replies.SAMPLES:
-            raise ValueError(f"there is no sample {sample}; there are {', '.join(replies.SAMPLES)}")
-        status, body = replies.SAMPLES[sample]
-        self.faults.plan(call, Fault(Kind.ANSWER, status, body), times)
-
-    def _client(self, client_id: str) -> Client:
-        try:
-            return self.bank.clients[client_id]
-        except KeyError:
-            raise ValueError(f"there is no client {client_id}") from None

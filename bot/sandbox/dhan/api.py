@@ -5,23 +5,23 @@ Orders are read here and never taken: nothing in this house places one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from bot.sandbox.bank import Limits
 from bot.sandbox.dhan import replies
 from bot.sandbox.dhan.bank import Bank, reply, sample
-from bot.sandbox.dhan.clients import IST, SELF, Client, Token
+from bot.sandbox.dhan.clients import SELF, Client, Token
 from bot.sandbox.front import Asked, Handler
+from bot.sandbox.india import IST
 from bot.sandbox.standin import Route
 
 Allowed = Callable[[Asked, Client, Token], Response]
 
 SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86400.0
-PACES: dict[str, tuple[tuple[float, int], ...]] = {
+PACES: dict[str, Limits] = {
     "order": ((SECOND, 10), (MINUTE, 250), (HOUR, 1000), (DAY, 7000)),
     "data": ((SECOND, 5), (DAY, 100_000)),
     "quote": ((SECOND, 1),),
@@ -122,7 +122,7 @@ class Api:
         return handle
 
     def _within_pace(self, client: Client, pace: str) -> bool:
-        return not self._bank.rules.pace or client.within_pace(pace, PACES[pace], self._bank.unix())
+        return not self._bank.rules.pace or client.paces.allow(pace, PACES[pace], self._bank.unix())
 
     def _holdings(self, _: Asked, client: Client, __: Token) -> Response:
         if client.holdings:
@@ -143,7 +143,7 @@ class Api:
         return JSONResponse(replies.addresses(client, self._bank.rules.extended_addresses))
 
     def _set_address(self, asked: Asked, client: Client, _: Token) -> Response:
-        given = _json_object(asked)
+        given = asked.json_object(declared=False)
         which = {"PRIMARY": "primary_ip", "SECONDARY": "secondary_ip"}.get(str(given.get("ipFlag")))
         if which is None or not given.get("ip") or given.get("dhanClientId") != client.client_id:
             return sample("error_dh905_input")
@@ -153,11 +153,3 @@ class Api:
         setattr(client, which, str(given["ip"]))
         client.ip_set_on = today
         return sample("ip_set_success")
-
-
-def _json_object(asked: Asked) -> dict[str, Any]:
-    try:
-        given = json.loads(asked.body)
-    except ValueError:
-        return {}
-    return given if isinstance(given, dict) else {}

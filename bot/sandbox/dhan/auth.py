@@ -5,7 +5,6 @@ Refusals of a login come with HTTP 200, as they do at Dhan.
 
 from __future__ import annotations
 
-import hmac
 import html
 import uuid
 from collections.abc import Callable
@@ -14,11 +13,12 @@ from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from bot.sandbox import totp
+from bot.sandbox.bank import same
 from bot.sandbox.dhan import replies
 from bot.sandbox.dhan.bank import Bank, reply, sample
-from bot.sandbox.dhan.clients import APP, IST, Client, ConsentAsked
+from bot.sandbox.dhan.clients import APP, Client, ConsentAsked
 from bot.sandbox.front import Asked
+from bot.sandbox.india import IST
 from bot.sandbox.standin import Route
 
 PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -124,7 +124,7 @@ class Auth:
         """Whose API key and secret the headers hold."""
         key, secret = asked.headers.get("app_id", ""), asked.headers.get("app_secret", "")
         for client in self._bank.clients.values():
-            if client.api_key and client.api_secret and _same(client.api_key, key) and _same(client.api_secret, secret):
+            if client.api_key and client.api_secret and same(client.api_key, key) and same(client.api_secret, secret):
                 return client
         return None
 
@@ -143,15 +143,12 @@ class Auth:
         return None
 
     def _wrong_pin(self, client: Client, pin: str) -> str | None:
-        return None if _same(pin, client.pin) else self._refuse(client, "generate_access_token_error_invalid_pin")
+        return None if same(pin, client.pin) else self._refuse(client, "generate_access_token_error_invalid_pin")
 
     def _wrong_code(self, client: Client, code: str) -> str | None:
-        rules = self._bank.rules
-        window = totp.window_of(client.totp_secret, code, self._bank.unix(), rules.windows_either_side)
-        if window is None or (rules.codes_once and window in client.used_windows):
-            return self._refuse(client, "generate_access_token_error_invalid_totp")
-        client.used_windows.add(window)
-        return None
+        if self._bank.take_code(client, code):
+            return None
+        return self._refuse(client, "generate_access_token_error_invalid_totp")
 
     def _too_soon(self, client: Client) -> str | None:
         gap = self._bank.rules.seconds_between_logins
@@ -160,17 +157,10 @@ class Auth:
         return None
 
     def _refuse(self, client: Client, with_sample: str) -> str:
-        client.refused += 1
         client.refused_in_a_row += 1
-        if client.refused_in_a_row >= self._bank.rules.refusals_until_blocked:
-            client.blocked = True
-        return with_sample
+        return self._bank.refuse(client, client.refused_in_a_row, with_sample)
 
 
 def _form(consent: ConsentAsked, note: str) -> Response:
     asked = {"note": note, "consent": consent.id, "client": consent.client_id}
     return HTMLResponse(PAGE.format(**{name: html.escape(value) for name, value in asked.items()}))
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())

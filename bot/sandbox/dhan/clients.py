@@ -6,14 +6,14 @@ State and its rules alone; no HTTP, no wording of answers.
 from __future__ import annotations
 
 import uuid
-from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from bot.sandbox.bank import BaseClient, Paces
+from bot.sandbox.india import IST
 from bot.sandbox.jwt import make_jwt
 
-IST = timezone(timedelta(hours=5, minutes=30), "IST")
 DAY = 86_400
 APP = "APP"
 """Made by PIN and TOTP, or by consent."""
@@ -64,38 +64,30 @@ class ConsentAsked:
     used: bool = False
 
 
-@dataclass(slots=True)
-class Client:
+@dataclass(slots=True, kw_only=True)
+class Client(BaseClient):
     """One account at Dhan. What is here by name can be changed through the stand-in's `change`."""
 
     client_id: str
     pin: str
-    totp_secret: str
     api_key: str | None = None
     api_secret: str | None = None
     redirect_url: str | None = None
     name: str = "SAMPLE TRADER"
     ucc: str = "ABCD12345E"
-    blocked: bool = False
     data_plan: bool = False
     active_segment: str = "Equity, Derivative, Currency, Commodity"
     primary_ip: str | None = "203.0.113.42"
     secondary_ip: str | None = None
     ip_set_on: date | None = None
     seen_from: str = "203.0.113.42"
-    holdings: list[dict[str, Any]] = field(default_factory=list)
-    positions: list[dict[str, Any]] = field(default_factory=list)
-    orders: list[dict[str, Any]] = field(default_factory=list)
     funds: dict[str, Any] = field(default_factory=dict)
 
     token: Token | None = None
     minted_at: float | None = None
-    used_windows: set[int] = field(default_factory=set)
     refused_in_a_row: int = 0
-    refused: int = 0
-    granted: int = 0
     consents: list[ConsentAsked] = field(default_factory=list)
-    paces: dict[str, deque[float]] = field(default_factory=dict)
+    paces: Paces = field(default_factory=Paces)
 
     def ask_consent(self, at: float) -> ConsentAsked:
         asked = ConsentAsked(str(uuid.uuid4()), self.client_id, at)
@@ -104,14 +96,3 @@ class Client:
 
     def consents_on(self, day: date) -> int:
         return sum(1 for c in self.consents if datetime.fromtimestamp(c.asked_at, IST).date() == day)
-
-    def within_pace(self, kind: str, limits: tuple[tuple[float, int], ...], at: float) -> bool:
-        """Count a call if it is allowed: limits are (seconds, calls)."""
-        past = self.paces.setdefault(kind, deque())
-        longest = max(seconds for seconds, _ in limits)
-        while past and past[0] <= at - longest:
-            past.popleft()
-        if any(sum(1 for moment in past if moment > at - seconds) >= most for seconds, most in limits):
-            return False
-        past.append(at)
-        return True

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bot.sandbox.dhan.clients import IST, Client, Token
+from bot.sandbox.dhan.clients import Client, Token
+from bot.sandbox.india import IST
 
 
 def _trading(kind: str, code: str, message: str) -> dict[str, str]:

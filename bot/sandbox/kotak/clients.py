@@ -5,30 +5,21 @@ State alone; no HTTP, no wording of answers.
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from bot.sandbox.bank import BaseBank, BaseClient, BaseRules
+from bot.sandbox.india import next_after_midnight
 from bot.sandbox.jwt import make_jwt
 
-IST = timezone(timedelta(hours=5, minutes=30), "IST")
 VIEW, TRADE = "View", "Trade"
 CALLS_A_SECOND = 10
 
 
-@dataclass(slots=True)
-class Rules:
-    """What is not published, or can be so or so. Changed through the stand-in's `rules`."""
-
-    windows_either_side: int = 1
-    codes_once: bool = True
-    """A TOTP window that was accepted is refused from then on."""
-    refusals_until_blocked: int = 5
-    """So many in a row."""
+@dataclass(slots=True, kw_only=True)
+class Rules(BaseRules):
     wrong_mpin_is_200: bool = False
     dead_session_is_200: bool = False
     empty_holdings_are_an_error: bool = True
@@ -36,8 +27,6 @@ class Rules:
     """None: many side by side. Else the oldest ends when there are more."""
     base_url: str = "plain"
     """How the second step gives the address: `plain`, with a `slash` at its end, `missing`, or any other address."""
-    pace: bool = True
-    """Hold a client to its calls per second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +39,7 @@ class Session:
 
     @classmethod
     def made(cls, client: Client, kind: str, at: float) -> Session:
-        ends_at = midnight_after(at)
+        ends_at = next_after_midnight(at)
         claims = {
             "scope": [kind],
             "exp": int(ends_at),
@@ -66,30 +55,22 @@ class Session:
         return cls(make_jwt(claims), str(uuid.uuid4()), str(uuid.uuid4()), kind, ends_at)
 
 
-@dataclass(slots=True)
-class Client:
+@dataclass(slots=True, kw_only=True)
+class Client(BaseClient):
     """One account at Kotak. What is here by name can be changed through the stand-in's `change`."""
 
     client_id: str
     mobile_number: str
     mpin: str
-    totp_secret: str
     consumer_key: str
     name: str = "SAMPLE TRADER"
     pan: str = "AAAPZ0000A"
-    blocked: bool = False
     data_center: str = "E43"
     seen_from: str = "203.0.113.24"
     limits: dict[str, Any] = field(default_factory=dict)
-    holdings: list[dict[str, Any]] = field(default_factory=list)
-    positions: list[dict[str, Any]] = field(default_factory=list)
-    orders: list[dict[str, Any]] = field(default_factory=list)
 
     sessions: list[Session] = field(default_factory=list)
-    used_windows: set[int] = field(default_factory=set)
     refused_in_a_row: int = 0
-    refused: int = 0
-    granted: int = 0
     asked_at: deque[float] = field(default_factory=lambda: deque(maxlen=CALLS_A_SECOND))
 
     def within_pace(self, at: float) -> bool:
@@ -101,13 +82,8 @@ class Client:
 
 
 @dataclass(slots=True)
-class Bank:
-    """The clients and the rules both doors go by."""
-
-    unix: Callable[[], float]
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    rules: Rules = field(default_factory=Rules)
-    clients: dict[str, Client] = field(default_factory=dict)
+class Bank(BaseBank[Client, Rules]):
+    """The clients, their sessions, and the rules both doors go by."""
 
     def open(self, client: Client, kind: str) -> Session:
         """A new session; older ones end where only so many may be."""
@@ -126,8 +102,3 @@ class Bank:
                 if (one.token, one.sid, one.kind) == (token, sid, kind) and one.ends_at > self.unix():
                     return client
         return None
-
-
-def midnight_after(at: float) -> float:
-    day = datetime.fromtimestamp(at, IST).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (day + timedelta(days=1)).timestamp()

@@ -5,14 +5,11 @@ Strict: the consumer token stands alone, without `Bearer`, and what is sent is J
 
 from __future__ import annotations
 
-import hmac
-import json
 from collections.abc import Callable
-from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from bot.sandbox import totp
+from bot.sandbox.bank import same
 from bot.sandbox.front import Asked, response_of
 from bot.sandbox.kotak import replies
 from bot.sandbox.kotak.clients import TRADE, VIEW, Bank, Client
@@ -42,7 +39,7 @@ class Login:
                 return self._refuse(owner, "login_err_ucc_200")
             if owner.blocked:
                 return sample("login_err_too_many_attempts_inferred")
-            if not same(given["mobileNumber"], owner.mobile_number) or not self._fresh(owner, given["totp"]):
+            if not same(given["mobileNumber"], owner.mobile_number) or not self._bank.take_code(owner, given["totp"]):
                 return self._refuse(owner, "login_err_totp_401")
             return JSONResponse({"data": replies.opened(owner, self._bank.open(owner, VIEW))})
 
@@ -78,7 +75,7 @@ class Login:
             return sample("login_err_bad_consumer_key_401"), None, {}
         if asked.headers.get("neo-fin-key") != "neotradeapi":
             return sample("validate_err_missing_header"), None, {}
-        given = _json_object(asked)
+        given = asked.json_object()
         for name in needed:
             if not isinstance(given.get(name[0].lower() + name[1:]), str):
                 return response_of(*replies.missing(name)), None, {}
@@ -88,19 +85,9 @@ class Login:
         key = asked.headers.get("authorization", "")
         return next((client for client in self._bank.clients.values() if same(client.consumer_key, key)), None)
 
-    def _fresh(self, client: Client, code: str) -> bool:
-        rules = self._bank.rules
-        window = totp.window_of(client.totp_secret, code, self._bank.unix(), rules.windows_either_side)
-        if window is None or (rules.codes_once and window in client.used_windows):
-            return False
-        client.used_windows.add(window)
-        return True
-
     def _refuse(self, client: Client, with_sample: str) -> Response:
-        client.refused += 1
         client.refused_in_a_row += 1
-        client.blocked = client.blocked or client.refused_in_a_row >= self._bank.rules.refusals_until_blocked
-        return sample(with_sample)
+        return sample(self._bank.refuse(client, client.refused_in_a_row, with_sample))
 
     def _where(self) -> dict[str, str]:
         address, how = self._address(), self._bank.rules.base_url
@@ -110,17 +97,3 @@ class Login:
 
 def sample(name: str) -> Response:
     return response_of(*replies.SAMPLES[name])
-
-
-def same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
-
-
-def _json_object(asked: Asked) -> dict[str, Any]:
-    if not asked.headers.get("content-type", "").startswith("application/json"):
-        return {}
-    try:
-        given = json.loads(asked.body)
-    except ValueError:
-        return {}
-    return given if isinstance(given, dict) else {}

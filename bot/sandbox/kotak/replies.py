@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bot.sandbox.kotak.clients import IST, Client, Session
+from bot.sandbox.india import IST
+from bot.sandbox.kotak.clients import Client, Session
 
 
 def _told(code: str, message: str) -> dict[str, Any]:

@@ -6,58 +6,53 @@ Left out: the ticker socket, postbacks, renewal for platforms, and placing order
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.responses import Response
 
-from bot.sandbox import totp
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.faults import ANY, Fault, Kind
 from bot.sandbox.front import Asked, Resolver
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.standin import Broker, router
 from bot.sandbox.zerodha import figures, replies
 from bot.sandbox.zerodha.api import Api
-from bot.sandbox.zerodha.bank import Bank
+from bot.sandbox.zerodha.bank import Bank, Rules
 from bot.sandbox.zerodha.clients import App, Client, made
 from bot.sandbox.zerodha.web import Web, reply
 
-REMEMBERED = {"client_id", "consented", "wrong_passwords", "wrong_codes", "used_windows", "granted", "refused"}
-SETTABLE = {f.name for f in fields(Client)} - REMEMBERED
 LANDING = "http://127.0.0.1:8723/kite"
 
 
-class Zerodha(Broker):
+class Zerodha(Broker[Client]):
     """Calls are named `login`, `twofa`, `connect-login`, `authorize`, `finish`, `session`, `profile`, `margins` …"""
 
     name = "zerodha"
     suffixes: ClassVar[Mapping[str, str]] = {"web": "", "api": ""}
+    samples = replies.SAMPLES
+    failure = "error_network_exception"
+    remembered = frozenset(
+        {"client_id", "consented", "wrong_passwords", "wrong_codes", "used_windows", "granted", "refused"}
+    )
     controls = (
         *Broker.controls,
         "add_app",
         "add_client",
         "approve",
-        "attempts",
         "cancel_consent",
-        "change",
-        "code",
-        "fail",
         "kill_token",
         "login_elsewhere",
         "master_logout",
         "regenerate_secret",
         "reset_password",
-        "rules",
         "token",
     )
+    bank: Bank
 
     def __init__(self, clock: SandboxClock, pulse: Pulse) -> None:
-        self.bank = Bank(self.unix, lambda: self.fronts["web"].door.url)
+        self.bank = Bank(self.unix, Rules(), web_address=lambda: self.fronts["web"].door.url)
         self._web = Web(self.bank)
         super().__init__(clock, pulse)
-        self.lock = self.bank.lock
 
     def doors(self) -> Mapping[str, Resolver]:
         return {
@@ -73,9 +68,9 @@ class Zerodha(Broker):
     def add_client(self, client_id: str, password: str, totp_secret: str, **more: Any) -> None:
         """A user with a small made-up account, who has allowed every app there is. `more`: whatever `change` takes."""
         client = Client(
-            client_id,
-            password,
-            totp_secret,
+            client_id=client_id,
+            password=password,
+            totp_secret=totp_secret,
             holdings=figures.holdings(),
             positions=figures.positions(),
             orders=figures.orders(client_id),
@@ -83,8 +78,7 @@ class Zerodha(Broker):
         )
         with self.lock:
             client.consented = set(self.bank.apps)
-            self.bank.clients[client_id] = client
-            self.change(client_id, **more)
+            self._admit(client_id, client, more)
 
     def add_app(self, api_key: str, api_secret: str, redirect_url: str = LANDING, *, consented: bool = True) -> None:
         """An app, and whether the users there are have allowed it."""
@@ -92,33 +86,6 @@ class Zerodha(Broker):
             self.bank.apps[api_key] = App(api_key, api_secret, redirect_url)
             for client in self.bank.clients.values():
                 (client.consented.add if consented else client.consented.discard)(api_key)
-
-    def change(self, client_id: str, **values: Any) -> None:
-        """Change what is known of a user, by the names in `clients.Client`: password, twofa_types, cash_is_zero …"""
-        if unknown := values.keys() - SETTABLE:
-            raise ValueError(f"a client has no {', '.join(sorted(unknown))}")
-        with self.lock:
-            for name, value in values.items():
-                setattr(self._client(client_id), name, value)
-
-    def rules(self, **values: Any) -> None:
-        """Change what is not published or can be so or so, by the names in `bank.Rules`."""
-        known = {f.name for f in fields(self.bank.rules)}
-        if unknown := values.keys() - known:
-            raise ValueError(f"there is no rule {', '.join(sorted(unknown))}")
-        with self.lock:
-            for name, value in values.items():
-                setattr(self.bank.rules, name, value)
-
-    def attempts(self, client_id: str) -> dict[str, int]:
-        """How many sessions of this user were granted, and how many passwords and codes refused, whoever tried."""
-        with self.lock:
-            client = self._client(client_id)
-            return {"granted": client.granted, "refused": client.refused}
-
-    def code(self, client_id: str) -> str:
-        """What the user's authenticator app shows now."""
-        return totp.code_in(self._client(client_id).totp_secret, totp.window_at(self.unix()))
 
     # Sessions.
 
@@ -173,18 +140,3 @@ class Zerodha(Broker):
     def cancel_consent(self, client_id: str, api_key: str) -> None:
         with self.lock:
             self._client(client_id).consented.discard(api_key)
-
-    # Faults.
-
-    def fail(self, call: str = ANY, sample: str = "error_network_exception", times: int | None = 1) -> None:
-        """The next calls are answered with a documented answer, by the name of its sample payload."""
-        if sample not in replies.SAMPLES:
-            raise ValueError(f"there is no sample {sample}; there are {', '.join(replies.SAMPLES)}")
-        status, body = replies.SAMPLES[sample]
-        self.faults.plan(call, Fault(Kind.ANSWER, status, body), times)
-
-    def _client(self, client_id: str) -> Client:
-        try:
-            return self.bank.clients[client_id]
-        except KeyError:
-            raise ValueError(f"there is no client {client_id}") from None

@@ -11,15 +11,16 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from bot.sandbox.bank import same
 from bot.sandbox.front import Asked, Handler
 from bot.sandbox.standin import Route
 from bot.sandbox.zerodha import replies
 from bot.sandbox.zerodha.bank import Bank, sample
 from bot.sandbox.zerodha.clients import App, Client, RequestToken, Token
-from bot.sandbox.zerodha.web import form_of, reply, same
+from bot.sandbox.zerodha.web import form_of, reply
 
-A_SECOND = 10
-"""Reads of an app, all together."""
+READS = ((1.0, 10),)
+"""As (seconds, calls). Reads of an app, all together."""
 
 
 class Api:
@@ -87,7 +88,7 @@ class Api:
                 if token is None:
                     return sample("error_token_exception")
                 app = self._bank.apps[token.api_key]
-                if self._bank.rules.pace and not app.within_pace(self._bank.unix(), A_SECOND):
+                if self._bank.rules.pace and not app.paces.allow("reads", READS, self._bank.unix()):
                     return sample("error_rate_limited")
                 return JSONResponse(replies.success(read(self._bank.clients[token.user_id])))
 

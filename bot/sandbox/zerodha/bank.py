@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, Response
 
-from bot.sandbox import totp
-from bot.sandbox.zerodha.clients import App, Client, Connect, RequestToken, Token, WebSession, made, next_sweep
+from bot.sandbox.bank import BaseBank, BaseRules
+from bot.sandbox.india import next_after_midnight
+from bot.sandbox.zerodha.clients import App, Client, Connect, RequestToken, Token, WebSession, made
 from bot.sandbox.zerodha.replies import SAMPLES
 
 
-@dataclass(slots=True)
-class Rules:
-    """What is not published, or can be so or so. Changed through the stand-in's `rules`."""
-
-    windows_either_side: int = 1
-    codes_once: bool = True
-    """A TOTP window that was accepted is refused from then on."""
-    refusals_until_blocked: int = 5
-    """Of passwords, and of codes."""
+@dataclass(slots=True, kw_only=True)
+class Rules(BaseRules):
     password_resets_count: bool = False
     """A right password alone makes earlier wrong ones forgotten; else the second factor must pass."""
     twofa_type_may_be_missing: bool = True
@@ -36,17 +29,11 @@ class Rules:
     web_login_kills_tokens: bool = False
     sweep_minutes: int = 360
     """When tokens die, in minutes after midnight in India: six, or 450 for half past seven."""
-    pace: bool = True
-    """Hold reads to ten a second for an app."""
 
 
 @dataclass(slots=True)
-class Bank:
-    unix: Callable[[], float]
-    web_address: Callable[[], str]
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    rules: Rules = field(default_factory=Rules)
-    clients: dict[str, Client] = field(default_factory=dict)
+class Bank(BaseBank[Client, Rules]):
+    web_address: Callable[[], str] = field(kw_only=True)
     apps: dict[str, App] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
     """`request_id` of a right password, and whose it was."""
@@ -67,7 +54,7 @@ class Bank:
             return "web_login_error_blocked_inferred"
         if client.password != password:
             client.wrong_passwords += 1
-            return self._refused(client, client.wrong_passwords, "web_login_error_bad_password")
+            return self.refuse(client, client.wrong_passwords, "web_login_error_bad_password")
         if self.rules.password_resets_count:
             client.wrong_passwords = 0
         return None
@@ -75,18 +62,11 @@ class Bank:
     def code_refused(self, client: Client, code: str) -> str | None:
         if client.blocked:
             return "web_login_error_blocked_inferred"
-        window = totp.window_of(client.totp_secret, code, self.unix(), self.rules.windows_either_side)
-        if window is None or (self.rules.codes_once and window in client.used_windows):
+        if not self.take_code(client, code):
             client.wrong_codes += 1
-            return self._refused(client, client.wrong_codes, "web_twofa_error_invalid_totp")
-        client.used_windows.add(window)
+            return self.refuse(client, client.wrong_codes, "web_twofa_error_invalid_totp")
         client.wrong_passwords = client.wrong_codes = 0
         return None
-
-    def _refused(self, client: Client, times: int, with_sample: str) -> str:
-        client.refused += 1
-        client.blocked = client.blocked or times >= self.rules.refusals_until_blocked
-        return with_sample
 
     # What is given out
 
@@ -125,7 +105,7 @@ class Bank:
         token = self.tokens.get(value)
         if token is None or token.api_key != api_key:
             return None
-        return token if self.unix() < next_sweep(token.made_at, self.rules.sweep_minutes) else None
+        return token if self.unix() < next_after_midnight(token.made_at, self.rules.sweep_minutes) else None
 
 
 def sample(name: str) -> Response:

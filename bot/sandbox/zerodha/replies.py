@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.sandbox.zerodha.clients import IST, Client, Token
+from bot.sandbox.india import IST
+from bot.sandbox.zerodha.clients import Client, Token
 
 
 def error(kind: str, message: str) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 import html
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from bot.sandbox.bank import same
 from bot.sandbox.front import Asked
 from bot.sandbox.standin import Route
 from bot.sandbox.zerodha import replies
@@ -194,7 +194,3 @@ def page(template: str, **told: str) -> Response:
 
 def reply(answer: tuple[int, object]) -> Response:
     return JSONResponse(answer[1], answer[0])
-
-
-def same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
