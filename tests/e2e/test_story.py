@@ -201,8 +201,8 @@ def test_the_bot_does_not_go_deaf(tmp_path: Path, trouble: str) -> None:
                 telegram.bad_gateway("getUpdates", times=2)
         telegram.say(ADMIN, "/help")
 
-        home.sees("/status", timeout=30)
-        home.says("/status", "dhan", timeout=30)
+        assert home.sees("/status", timeout=30)
+        assert home.says("/status", "dhan", timeout=30)
 
 
 def test_status_is_answered_while_the_broker_hangs(tmp_path: Path) -> None:
@@ -213,4 +213,4 @@ def test_status_is_answered_while_the_broker_hangs(tmp_path: Path) -> None:
         home.sandbox.telegram.say(ADMIN, "/refresh dhan")
         home.sandbox.dhan.wait_calls("generateAccessToken", 1)
 
-        home.says("/status", "dhan", chat=VIEWER, timeout=5)
+        assert home.says("/status", "dhan", chat=VIEWER, timeout=5)

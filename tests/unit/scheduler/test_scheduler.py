@@ -356,6 +356,34 @@ def test_the_accounts_are_proved_once_before_the_market_opens() -> None:
     assert len(world.alerts("proof")) == 2
 
 
+def test_what_was_not_ready_is_proved_again_until_it_is_and_told_once() -> None:
+    world = World(indian(8, 50), good="auto", bad="auto")
+    world.prover.not_ready = {"bad"}
+    world.go_to(indian(8, 58))
+    told_before = len(world.alerts("proof"))
+
+    world.prover.not_ready = set()
+    world.go_to(indian(9, 30))
+
+    assert told_before == 2
+    assert world.prover.asked[0] == ["bad", "good"] or world.prover.asked[0] == ["good", "bad"]
+    assert all(names == ["bad"] for names in world.prover.asked[1:])
+    assert [alert.account for alert in world.alerts("proof")[2:]] == ["bad"]
+
+
+def test_what_is_never_ready_is_not_proved_again_once_the_market_is_open() -> None:
+    world = World(indian(8, 50), bad="auto")
+    world.prover.not_ready = {"bad"}
+
+    world.go_to(indian(9, 16))
+    asked = len(world.prover.asked)
+    world.go_to(indian(11), step=5)
+
+    assert asked > 2
+    assert len(world.prover.asked) == asked
+    assert len(world.alerts("proof")) == 1
+
+
 @pytest.mark.parametrize(
     ("start", "proved"), [(indian(10, 10), True), (indian(10, 20), False), (indian(9, day=21), False)]
 )

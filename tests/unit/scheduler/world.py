@@ -51,13 +51,14 @@ class FakeProver:
         self._now = now
         self.asked: list[list[str]] = []
         self.fails = 0
+        self.not_ready: set[str] = set()
 
     def prove(self, names: Sequence[str], /) -> list[Alert]:
         self.asked.append(list(names))
         if self.fails:
             self.fails -= 1
             raise RuntimeError("a fault of ours")
-        return [Alert("proof", self._now(), name, {"ok": True}) for name in names]
+        return [Alert("proof", self._now(), name, {"ok": name not in self.not_ready}) for name in names]
 
 
 class World:
