@@ -22,6 +22,7 @@ from brokers._http import Sent, per_second
 from brokers._jwt import claims_in
 from brokers._reply import Reply, maybe, pick
 from brokers._totp import SENT_AT_LEAST, TotpSecret
+from brokers._typed import SIX_DIGITS, digits_in
 from brokers._types import AccessToken, Consent, Funds, Holding, Order, Position, Profile, Secret
 from brokers.angelone._account import funds_in, holdings_in, orders_in, positions_in, profile_in
 from brokers.angelone._refusals import accepted, granted, renewed
@@ -30,8 +31,6 @@ T = TypeVar("T")
 
 EXPIRY = daily(0)
 """By the page of 2026. That of 2024 said 28 hours, and the tokens' own `exp` has been three years off."""
-CODE = re.compile("[0-9]{6}", re.ASCII)
-EXPECTED = "the six digits of your authenticator app"
 AUTH, USER = "/rest/auth/angelbroking", "/rest/secure/angelbroking/user/v1"
 ORDER, PORTFOLIO = "/rest/secure/angelbroking/order/v1", "/rest/secure/angelbroking/portfolio/v1"
 COMMON = {
@@ -99,18 +98,13 @@ class AngelOne(Broker[Config]):
 
     def login(self) -> AccessToken | Consent:
         if self.given.login == "assisted":
-            return Consent(None, EXPECTED)
+            return Consent(None, SIX_DIGITS)
         return self._log_in(self.code(SENT_AT_LEAST).digits)
 
     def answer_in(self, pasted: Secret) -> Secret:
         if self.given.login != "assisted":
             raise ConsentRejected("this account logs in by itself; nothing needs to be sent for it")
-        digits = "".join(pasted.reveal().split())
-        if CODE.fullmatch(digits):
-            return Secret(digits)
-        if "://" in digits:
-            raise ConsentRejected(f"Angel One needs no address for this login; send {EXPECTED}")
-        raise ConsentRejected(f"expected {EXPECTED} and nothing else")
+        return digits_in(pasted, self.title)
 
     def exchange(self, answer: Secret) -> AccessToken:
         code = self.answer_in(answer)

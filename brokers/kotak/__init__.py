@@ -24,6 +24,7 @@ from brokers._http import Sent, per_second
 from brokers._jwt import claims_in
 from brokers._reply import Reply, maybe, pick
 from brokers._totp import TotpSecret
+from brokers._typed import SIX_DIGITS, digits_in
 from brokers._types import AccessToken, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
 from brokers.kotak._account import alive, funds_in, holdings_in, order_address_in, orders_in, positions_in
 from brokers.kotak._credentials import ConsumerKey, MobileNumber, Mpin, Ucc
@@ -34,9 +35,7 @@ T = TypeVar("T")
 EXPIRY = daily(0)
 SENT_AT_LEAST = 5.0
 """Seconds a code must have left; Kotak takes it within its own window only."""
-CODE = re.compile(r"[0-9]{6}", re.ASCII)
 DATA_CENTER = re.compile(r"[A-Za-z0-9_-]{1,20}", re.ASCII)
-EXPECTED = "the six digits of your authenticator app"
 PROGRAM = {"neo-fin-key": "neotradeapi"}
 """Kotak's fixed name for all programs."""
 # Limits of one segment, exchange or product come back as zeros, whatever there is.
@@ -78,18 +77,13 @@ class Kotak(Broker[Config]):
 
     def login(self) -> AccessToken | Consent:
         if self.given.login == "assisted":
-            return Consent(None, EXPECTED)
+            return Consent(None, SIX_DIGITS)
         return self._log_in(self.code(SENT_AT_LEAST).digits)
 
     def answer_in(self, pasted: Secret) -> Secret:
         if self.given.login != "assisted":
             raise ConsentRejected("this account logs in by itself; nothing needs to be sent for it")
-        digits = "".join(pasted.reveal().split())
-        if CODE.fullmatch(digits):
-            return Secret(digits)
-        if "://" in digits:
-            raise ConsentRejected(f"Kotak Neo has no login page and needs no address; send {EXPECTED}")
-        raise ConsentRejected(f"expected {EXPECTED} and nothing else")
+        return digits_in(pasted, self.title)
 
     def exchange(self, answer: Secret) -> AccessToken:
         return self._log_in(self.answer_in(answer))
