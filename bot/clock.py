@@ -88,6 +88,8 @@ class RemoteClock:
         while not self._closed:
             try:
                 self._take(self._ask("GET", f"/clock?after={self._state['version']}&wait={PATIENCE:g}"))
+            except ConnectionRefusedError:
+                return  # the sandbox never shuts this door while it lives, and its port may soon be somebody else's
             except (OSError, http.client.HTTPException, ValueError):
                 time.sleep(RETRY_AFTER)
 
