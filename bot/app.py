@@ -32,6 +32,7 @@ from bot.scheduler import Scheduler
 from bot.store import Alert, LockBusy, Store, open_store
 from bot.tokens import TokenService
 from bot.trading import Rules, TradingDays
+from bot.watch import Watch
 from brokers import Clock, Drift, KunjiError, Secret, Surroundings, broker_class, is_loopback
 from handlers import Gate, buttons, register, set_menus, text
 from handlers.access import Audience
@@ -188,11 +189,13 @@ class App:
         )
         self.face.planned = self.scheduler
         self.face.touched = self.scheduler.touched
+        self.watch = Watch(works.store, [self.scheduler.touched])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then end within five seconds."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, THREAD_NAME))
         self._tell_of_changed_config()
+        self.watch.start()
         beside = [
             asyncio.create_task(_for_ever("the schedule", self.scheduler.run)),
             asyncio.create_task(_for_ever("the outbox", self._speak)),
@@ -203,6 +206,7 @@ class App:
         try:
             await self.poller.run(acknowledged)
         finally:
+            self.watch.stop()
             acknowledging.cancel()
             for task in beside:
                 task.cancel()

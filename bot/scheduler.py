@@ -34,8 +34,6 @@ PULSE = 0.25
 SWEEP_EVERY = 1
 JUMP = 2.0
 """By so many seconds wall and monotonic time may part before the clock counts as set."""
-WATCH = 1.0
-"""Seconds the watching thread waits for a change at a time."""
 PATIENCE = timedelta(minutes=1)
 """Before an account that could not be looked at is looked at again."""
 FIRST_HOLD, LONGEST_HOLD = timedelta(seconds=5), timedelta(hours=1)
@@ -97,7 +95,6 @@ class Scheduler:
         self._tell = tell
         self._executor = executor
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
         self._touched: set[str] = set()
         self._minds: dict[str, _Mind] = defaultdict(_Mind)
         self._looks: dict[str, datetime] = {}
@@ -125,19 +122,15 @@ class Scheduler:
     async def run(self) -> None:
         """Sweep until cancelled."""
         loop = asyncio.get_running_loop()
-        threading.Thread(target=self._watch, name="store-watch", daemon=True).start()
         with ThreadPoolExecutor(1, "scheduler") as own:
-            try:
-                # Whoever asks first wants to hear what is planned; the table lets a second pass before its first sweep.
-                await loop.run_in_executor(own, self._sweep_once)
-                while True:
-                    try:
-                        await loop.run_in_executor(own, self.pump)
-                    except Exception:
-                        log.exception("the scheduler stumbled; it goes on")
-                    await asyncio.sleep(PULSE)
-            finally:
-                self._stopped.set()
+            # Whoever asks first wants to hear what is planned; the table lets a second pass before its first sweep.
+            await loop.run_in_executor(own, self._sweep_once)
+            while True:
+                try:
+                    await loop.run_in_executor(own, self.pump)
+                except Exception:
+                    log.exception("the scheduler stumbled; it goes on")
+                await asyncio.sleep(PULSE)
 
     def _sweep_once(self) -> None:
         try:
@@ -163,17 +156,6 @@ class Scheduler:
         self._proof.look_at = None
         with self._lock:
             self._touched.update(self._tokens.accounts)
-
-    def _watch(self) -> None:
-        """Notice tokens that others saved."""
-        while not self._stopped.is_set():
-            try:
-                for name in self._store.changes(WATCH):
-                    self.touched(name)
-            except Exception as error:
-                if not self._stopped.is_set():
-                    log.warning("the store cannot be watched: %s", error)
-                self._stopped.wait(PATIENCE.total_seconds())
 
     # The sweep
 

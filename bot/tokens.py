@@ -232,7 +232,7 @@ class TokenService:
             raise self._wrong_client(account, who, way)
         environment = {name: Secret(value) for name, value in account.broker.environment(token).items()}
         headers = {name: Secret(value) for name, value in account.broker.headers(token).items()}
-        held = HeldToken(token, proven=False, environment=environment, headers=headers)
+        held = HeldToken(token, False, account.broker.name, environment=environment, headers=headers)
         replaces_dead = who in BY_ITSELF and self._died_today(account, earlier)
         self._kept.save(account, held)
         self._remember_grant(

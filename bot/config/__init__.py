@@ -10,6 +10,7 @@ from bot.config._accounts import AccountConfig
 from bot.config._faults import ConfigErrors, Fault
 from bot.config._fingerprints import file_fingerprint, fingerprint
 from bot.config._load import BOT_FILE, Config, load
+from bot.config._values import variables_in
 
 __all__ = [
     "BOT_FILE",
@@ -20,4 +21,5 @@ __all__ = [
     "file_fingerprint",
     "fingerprint",
     "load",
+    "variables_in",
 ]

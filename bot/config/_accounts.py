@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import time
+from pathlib import Path
 from typing import Any
 
 from bot.config._check import checked, checked_with_defaults, known_only, nearest, numbers_as_text
@@ -34,6 +35,10 @@ class AccountConfig:
     """An address for each of the broker's endpoints."""
     audience: Audience
     morning: time
+    on_refresh: tuple[str, ...] | None
+    """The command to run when there is a new token."""
+    write_to: Path | None
+    """The file in which the values for programs are kept current; absolute."""
     secrets: tuple[Secret, ...] = field(repr=False)
     """Everything in it that no log may show."""
 
@@ -87,6 +92,8 @@ class AccountFile:
             endpoints=endpoints,
             audience=audience,
             morning=self.keys.morning or for_all.morning,
+            on_refresh=self.keys.on_refresh,
+            write_to=self._sink(for_all.folder),
             secrets=self._secrets(credentials),
         )
 
@@ -180,6 +187,9 @@ class AccountFile:
             return None
         # What may not be said in a group is said to its people in their private chats, whose ids are their own.
         return Audience((viewers or frozenset()) | viewer_users, admins | admin_users, viewer_users, admin_users)
+
+    def _sink(self, folder: Path) -> Path | None:
+        return None if self.keys.write_to is None else folder / self.keys.write_to
 
     def _secrets(self, credentials: Any) -> tuple[Secret, ...]:
         values = [getattr(credentials, part.name) for part in fields(credentials)]

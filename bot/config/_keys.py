@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, time
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import PlainValidator
 
 from bot.config._addresses import proxy_address, telegram_address
+from bot.listening import Place, Tls, place
 from bot.trading import Hours
 from brokers import Secret
 
@@ -118,6 +120,30 @@ def _endpoints(value: object) -> dict[str, str]:
     return value
 
 
+def _command(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
+        raise ValueError('expected a command and its arguments, each in quotes: ["systemctl", "restart", "strategy"]')
+    if any("\0" in word for word in value):
+        raise ValueError("expected words without control signs")
+    return tuple(value)
+
+
+def _path(text: str) -> Path:
+    if "\0" in text:
+        raise ValueError("expected the path of a file")
+    return Path(text).expanduser()
+
+
+def _tls(value: object) -> Tls:
+    if (
+        not isinstance(value, dict)
+        or value.keys() != {"certificate", "key"}
+        or not all(isinstance(path, str) for path in value.values())
+    ):
+        raise ValueError('expected two files in PEM: {"certificate": "chain.pem", "key": "key.pem"}')
+    return Tls(_path(value["certificate"]), _path(value["key"]))
+
+
 _Ids = Annotated[frozenset[int] | None, PlainValidator(_ids)]
 _UserIds = Annotated[frozenset[int] | None, PlainValidator(_user_ids)]
 _Time = Annotated[time, PlainValidator(_read(_time))]
@@ -142,6 +168,8 @@ class AccountKeys(TelegramKeys):
     login: Annotated[str | None, PlainValidator(_text)] = None
     endpoints: Annotated[dict[str, str] | None, PlainValidator(_endpoints)] = None
     morning: Annotated[time | None, PlainValidator(_read(_time))] = None
+    on_refresh: Annotated[tuple[str, ...] | None, PlainValidator(_command)] = None
+    write_to: Annotated[Path | None, PlainValidator(_read(_path))] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +189,15 @@ class BotKeys(TelegramKeys):
     store: Annotated[str | None, PlainValidator(_text)] = None
     proxy: Annotated[str | None, PlainValidator(_read(proxy_address))] = None
     telegram_api_url: Annotated[str | None, PlainValidator(_read(telegram_address))] = None
+    private_listen: Annotated[Place | None, PlainValidator(_read(place))] = None
+    private_tls: Annotated[Tls | None, PlainValidator(_tls)] = None
 
 
 @dataclass(frozen=True, slots=True)
 class ForAll:
     """What holds for every account that does not say otherwise."""
 
+    folder: Path
     telegram: TelegramKeys
     morning: time
     lost: frozenset[str]

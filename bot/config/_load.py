@@ -20,6 +20,7 @@ from bot.config._files import Source, check_folder, read_bytes, read_object, sou
 from bot.config._keys import ENVIRONMENT, AccountKeys, BotKeys, ForAll, TelegramKeys, lost, names
 from bot.config._times import OrderOfTheDay
 from bot.config._values import Values
+from bot.listening import Place, Tls, UnixSocket
 from bot.trading import Hours
 from brokers import BROKERS, Secret, broker_class
 
@@ -45,6 +46,8 @@ class Config:
     proxy: str | None = field(repr=False)
     """May hold a password."""
     telegram_api_url: str | None
+    private_listen: Place | None
+    private_tls: Tls | None
     files: tuple[Source, ...]
     """What it was read from."""
 
@@ -88,6 +91,7 @@ class _Loading:
         day = OrderOfTheDay(bot, self.faults.keys_in(BOT_FILE), self.faults.of(BOT_FILE))
         accounts = self._accounts(for_all, day)
         token = self._token()
+        self._check_door(bot)
         self.faults.raise_any()
         return Config(
             folder=self.folder,
@@ -100,6 +104,8 @@ class _Loading:
             store=self._place(bot.store),
             proxy=bot.proxy,
             telegram_api_url=bot.telegram_api_url,
+            private_listen=self._door(bot),
+            private_tls=self._tls(bot.private_tls),
             files=tuple(self.sources),
         )
 
@@ -131,7 +137,7 @@ class _Loading:
             viewer_user_ids=bot.viewer_user_ids,
             admin_user_ids=bot.admin_user_ids,
         )
-        return bot, ForAll(telegram, bot.morning, lost_there | lost_here)
+        return bot, ForAll(self.folder, telegram, bot.morning, lost_there | lost_here)
 
     def _from_environment(self) -> tuple[TelegramKeys, frozenset[str]]:
         written: dict[str, object] = {}
@@ -230,6 +236,18 @@ class _Loading:
         if store is None or "://" in store:
             return store
         return str(self.folder / Path(store).expanduser())
+
+    def _door(self, bot: BotKeys) -> Place | None:
+        found = bot.private_listen
+        return UnixSocket(self.folder / found.path) if isinstance(found, UnixSocket) else found
+
+    def _check_door(self, bot: BotKeys) -> None:
+        if bot.private_listen and not bot.private_listen.is_of_this_machine and not bot.private_tls:
+            expected = "expected an address of this machine, or private_tls beside it: tokens go through this door"
+            self.faults.add(BOT_FILE, "private_listen", expected)
+
+    def _tls(self, tls: Tls | None) -> Tls | None:
+        return Tls(self.folder / tls.certificate, self.folder / tls.key) if tls else None
 
 
 def _hours(bot: BotKeys) -> Hours:

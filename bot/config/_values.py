@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,29 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PLACEHOLDER = re.compile(r"your_", re.IGNORECASE)
 _SEALED = "sealed:"
 _FILE = "file:"
-_READ_BY_OTHERS = {"store"}
-"""The package `kunji` looks this up by itself, and must find the same."""
+_NOT_HERE: Mapping[str, tuple[str, ...]] = {
+    # The package `kunji` looks this up by itself, and must find the same.
+    "store": (_FILE, _SEALED),
+    # Whatever stands in a command's arguments can be read by every user of the machine.
+    "on_refresh": (_FILE, _SEALED, "${"),
+}
+"""What a value may not stand for, by its key."""
+_INSTEAD = {
+    "store": 'expected the place itself in plain text, or "${NAME}" for a variable: programs that read tokens look '
+    "here, too, and open neither file: nor sealed:",
+    "on_refresh": "expected the command itself in plain text: its arguments can be seen by everybody on the machine; "
+    "what it needs of the token is in its environment",
+}
+
+
+def variables_in(folder: Path) -> frozenset[str]:
+    """The variables that the config files there refer to, so that no other program is given them. Files that cannot be
+    read are passed over."""
+    names: set[str] = set()
+    for path in folder.glob("*_config.json"):
+        with suppress(OSError):
+            names.update(_VARIABLE.findall(path.read_bytes().decode(errors="replace")))
+    return frozenset(names)
 
 
 class _Unusable(Exception):
@@ -63,16 +85,12 @@ class Values:
         return text
 
     def _text(self, value: str, account: str, key: str, complain: Complain) -> str:
+        if value.startswith(_NOT_HERE.get(key, ())):
+            complain(key, _INSTEAD[key])
+            raise _Unusable
         variable = _VARIABLE.fullmatch(value)
         if variable:
             return self._from_variable(variable[1], key, complain)
-        if key in _READ_BY_OTHERS and value.startswith((_FILE, _SEALED)):
-            complain(
-                key,
-                'expected the place itself in plain text, or "${NAME}" for a variable: programs that read tokens look '
-                "here, too, and open neither file: nor sealed:",
-            )
-            raise _Unusable
         if value.startswith(_FILE):
             return self._from_file(value.removeprefix(_FILE), key, complain)
         if value.startswith(_SEALED):

@@ -13,7 +13,17 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
-from bot.store.records import AccountNote, Alert, BotNote, HeldToken, HistoryRow, OpenConsent, OutboxItem, Refused
+from bot.store.records import (
+    AccountNote,
+    Alert,
+    BotNote,
+    HeldToken,
+    HistoryRow,
+    OpenConsent,
+    OutboxItem,
+    ReaderKey,
+    Refused,
+)
 from brokers import KunjiError
 from kunji import StoreUnreadable
 from kunji._places import Places, find
@@ -163,6 +173,7 @@ __all__ = [
     "LockBusy",
     "OpenConsent",
     "OutboxItem",
+    "ReaderKey",
     "Refused",
     "Store",
     "StoreError",

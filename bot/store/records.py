@@ -20,6 +20,8 @@ class HeldToken:
     token: AccessToken
     proven: bool
     """The broker's profile confirmed it. An unproven token is handed out all the same."""
+    broker: str = ""
+    """Its name, so that a program can be handed that broker's official client."""
     rejected_at: datetime | None = None
     """When the broker said it is dead although its time is not up. A rejected token is handed to nobody."""
     environment: Mapping[str, Secret] = field(default_factory=dict)
@@ -101,10 +103,24 @@ class AccountNote:
     order_address: str | None = None
     """The address orders were last seen to come from."""
 
+    hooked_for: datetime | None = None
+    """When the token was issued for which the hook was last begun."""
+
     probed_at: datetime | None = None
     last_failure: str | None = None
     last_failure_at: datetime | None = None
     consent: OpenConsent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderKey:
+    """A program that may ask the local endpoint for tokens."""
+
+    digest: str
+    """SHA-256 of its key, in hex. The key itself is random and kept nowhere."""
+    accounts: tuple[str, ...]
+    """Those it may read; none named: all of them."""
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +139,8 @@ class BotNote:
     """Groups that became supergroups: the configured id (as text) and the new one."""
     spent_buttons: Mapping[str, datetime] = field(default_factory=dict)
     """Buttons that work once, by their signature, and when they expire."""
+    readers: Mapping[str, ReaderKey] = field(default_factory=dict)
+    """Programs with a key, by their names."""
     salt: Secret | None = None
     """What fingerprints are made with. It lies here and not in the key, so that a new key forgives no refusal."""
 
