@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brokers import http_parts, is_loopback, plain_parts
+from brokers import Secret, http_parts, is_loopback, plain_parts
 
 
 def telegram_address(text: str) -> str:
@@ -11,6 +11,23 @@ def telegram_address(text: str) -> str:
     if parts is None or not (parts.scheme == "https" or is_loopback(text)):
         raise ValueError("expected an https:// address, or http:// of this machine such as http://127.0.0.1:8081")
     return text.rstrip("/")
+
+
+def public_address(text: str) -> str:
+    """Where browsers and brokers reach the public door. Raises ValueError."""
+    parts = plain_parts(text)
+    if parts is None or not (parts.scheme == "https" or is_loopback(text)):
+        raise ValueError("expected an https:// address such as https://kunji.example.com")
+    return text.rstrip("/")
+
+
+def heartbeat_address(text: str) -> Secret:
+    """Whoever knows it can send heartbeats in our place. Raises ValueError."""
+    parts = http_parts(text)
+    plain = parts and parts.scheme == "http" and is_loopback(f"http://{parts.netloc}")
+    if parts is None or "@" in parts.netloc or not (parts.scheme == "https" or plain):
+        raise ValueError("expected an https:// address")
+    return Secret(text)
 
 
 def proxy_address(text: str) -> str:

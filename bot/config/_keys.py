@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, time
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import PlainValidator
 
-from bot.config._addresses import proxy_address, telegram_address
-from bot.listening import Place, Tls, place
+from bot.config._addresses import heartbeat_address, proxy_address, public_address, telegram_address
+from bot.listening import IPNetwork, Place, Tls, place
 from bot.trading import Hours
 from brokers import Secret
 
@@ -20,6 +21,8 @@ _BOT_TOKEN = re.compile(r"[0-9]{3,20}:[A-Za-z0-9_-]{20,}")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _ID = re.compile(r"-?[0-9]{1,19}")
 _DEFAULTS = Hours()
+ORDER_MESSAGES = {"filled": "on", "rejected": "on", "cancelled": "silent"}
+"""What is told of an order's end, and whether with a sound."""
 
 T = TypeVar("T")
 
@@ -144,6 +147,33 @@ def _tls(value: object) -> Tls:
     return Tls(_path(value["certificate"]), _path(value["key"]))
 
 
+def _networks(value: object) -> tuple[IPNetwork, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError('expected a list of addresses or networks such as ["127.0.0.1", "172.18.0.0/16"]')
+    try:
+        return tuple(ip_network(item) for item in value)
+    except ValueError:
+        raise ValueError('expected addresses or networks such as "127.0.0.1" or "172.18.0.0/16"') from None
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def chosen(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return str(value)
+
+    return chosen
+
+
+_LOUDNESS = _one_of("on", "silent", "off")
+
+
+def _order_messages(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not value.keys() <= ORDER_MESSAGES.keys():
+        raise ValueError('expected how to tell of orders: {"filled": "on", "rejected": "on", "cancelled": "silent"}')
+    return ORDER_MESSAGES | {kind: _LOUDNESS(how) for kind, how in value.items()}
+
+
 _Ids = Annotated[frozenset[int] | None, PlainValidator(_ids)]
 _UserIds = Annotated[frozenset[int] | None, PlainValidator(_user_ids)]
 _Time = Annotated[time, PlainValidator(_read(_time))]
@@ -191,6 +221,14 @@ class BotKeys(TelegramKeys):
     telegram_api_url: Annotated[str | None, PlainValidator(_read(telegram_address))] = None
     private_listen: Annotated[Place | None, PlainValidator(_read(place))] = None
     private_tls: Annotated[Tls | None, PlainValidator(_tls)] = None
+    public_url: Annotated[str | None, PlainValidator(_read(public_address))] = None
+    listen: Annotated[Place | None, PlainValidator(_read(place))] = None
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], PlainValidator(_networks)] = ()
+    telegram_mode: Annotated[str, PlainValidator(_one_of("polling", "webhook"))] = "polling"
+    heartbeat_url: Annotated[Secret | None, PlainValidator(_read(heartbeat_address))] = None
+    order_messages: Annotated[dict[str, str], PlainValidator(_order_messages)] = field(
+        default_factory=ORDER_MESSAGES.copy
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +251,7 @@ ENVIRONMENT = {
 
 
 def names(keys: type[TelegramKeys]) -> list[str]:
-    return [field.name for field in fields(keys)]
+    return [key.name for key in fields(keys)]
 
 
 def lost(keys: TelegramKeys, written: Mapping[str, object]) -> frozenset[str]:

@@ -14,13 +14,14 @@ from dotenv import dotenv_values
 from bot.config._accounts import AccountConfig, AccountFile, name_fault
 from bot.config._addresses import password_in
 from bot.config._check import checked_with_defaults, known_only
+from bot.config._doors import check_doors, place_in, tls_in
 from bot.config._doubles import without_doubles
 from bot.config._faults import Complain, Faults
 from bot.config._files import Source, check_folder, read_bytes, read_object, source
 from bot.config._keys import ENVIRONMENT, AccountKeys, BotKeys, ForAll, TelegramKeys, lost, names
 from bot.config._times import OrderOfTheDay
 from bot.config._values import Values
-from bot.listening import Place, Tls, UnixSocket
+from bot.listening import IPNetwork, Place, Tls
 from bot.trading import Hours
 from brokers import BROKERS, Secret, broker_class
 
@@ -48,6 +49,14 @@ class Config:
     telegram_api_url: str | None
     private_listen: Place | None
     private_tls: Tls | None
+    public_url: str | None
+    listen: Place | None
+    trusted_proxies: tuple[IPNetwork, ...]
+    telegram_mode: str
+    """`polling` or `webhook`."""
+    heartbeat_url: Secret | None
+    order_messages: Mapping[str, str]
+    """`on`, `silent` or `off` for each way an order ends: `filled`, `rejected`, `cancelled`."""
     files: tuple[Source, ...]
     """What it was read from."""
 
@@ -56,6 +65,7 @@ class Config:
         """Everything that no log may show."""
         password = password_in(self.proxy) if self.proxy else None
         own = [self.bot_token, *([Secret(password)] if password else [])]
+        own += [self.heartbeat_url] if self.heartbeat_url else []
         return (*own, *(secret for account in self.accounts for secret in account.secrets))
 
 
@@ -91,7 +101,7 @@ class _Loading:
         day = OrderOfTheDay(bot, self.faults.keys_in(BOT_FILE), self.faults.of(BOT_FILE))
         accounts = self._accounts(for_all, day)
         token = self._token()
-        self._check_door(bot)
+        check_doors(bot, self.faults.keys_in(BOT_FILE), self.faults.of(BOT_FILE))
         self.faults.raise_any()
         return Config(
             folder=self.folder,
@@ -104,8 +114,14 @@ class _Loading:
             store=self._place(bot.store),
             proxy=bot.proxy,
             telegram_api_url=bot.telegram_api_url,
-            private_listen=self._door(bot),
-            private_tls=self._tls(bot.private_tls),
+            private_listen=place_in(self.folder, bot.private_listen),
+            private_tls=tls_in(self.folder, bot.private_tls),
+            public_url=bot.public_url,
+            listen=place_in(self.folder, bot.listen),
+            trusted_proxies=bot.trusted_proxies,
+            telegram_mode=bot.telegram_mode,
+            heartbeat_url=bot.heartbeat_url,
+            order_messages=bot.order_messages,
             files=tuple(self.sources),
         )
 
@@ -236,18 +252,6 @@ class _Loading:
         if store is None or "://" in store:
             return store
         return str(self.folder / Path(store).expanduser())
-
-    def _door(self, bot: BotKeys) -> Place | None:
-        found = bot.private_listen
-        return UnixSocket(self.folder / found.path) if isinstance(found, UnixSocket) else found
-
-    def _check_door(self, bot: BotKeys) -> None:
-        if bot.private_listen and not bot.private_listen.is_of_this_machine and not bot.private_tls:
-            expected = "expected an address of this machine, or private_tls beside it: tokens go through this door"
-            self.faults.add(BOT_FILE, "private_listen", expected)
-
-    def _tls(self, tls: Tls | None) -> Tls | None:
-        return Tls(self.folder / tls.certificate, self.folder / tls.key) if tls else None
 
 
 def _hours(bot: BotKeys) -> Hours:

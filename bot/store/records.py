@@ -42,6 +42,8 @@ class OpenConsent:
     chat: int | None = None
     message: int | None = None
     """The message that asks for it, so that a reply to it can be told apart and the message edited."""
+    state: Secret | None = None
+    """What the redirect must bring back, where the login page can carry it."""
     forced: bool = False
     """The admin took the risk of one attempt after a refusal; it is made when the answer comes."""
 
@@ -105,6 +107,10 @@ class AccountNote:
 
     hooked_for: datetime | None = None
     """When the token was issued for which the hook was last begun."""
+
+    orders_on: date | None = None
+    orders_told: tuple[str, ...] = ()
+    """Orders of that day (IST) whose end was told, newest last."""
 
     probed_at: datetime | None = None
     last_failure: str | None = None

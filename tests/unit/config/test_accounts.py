@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.config import variables_in
 from brokers import Secret, broker_class
 from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, faults, loaded, only_fault, write
 
@@ -317,3 +318,28 @@ def test_nothing_secret_prints(folder: Path) -> None:
         assert secret not in shown
     revealed = {secret.reveal() for secret in config.secrets}
     assert {"012345", FLAT["api_secret"], FLAT["totp_secret"], FLAT["telegram_bot_token"]} <= revealed
+
+
+def test_a_hook_and_a_file_for_programs_are_read(folder: Path) -> None:
+    write(folder, "dhan_config.json", {**AUTO, "on_refresh": ["systemctl", "restart", "x"], "write_to": "out/dhan.env"})
+
+    [account] = loaded(folder).accounts
+
+    assert account.on_refresh == ("systemctl", "restart", "x")
+    assert account.write_to == folder / "out/dhan.env"
+
+
+@pytest.mark.parametrize("word", ["${PIN}", "sealed:abc", "file:pin"])
+def test_a_hook_takes_no_secret_into_its_arguments(folder: Path, word: str) -> None:
+    write(folder, "dhan_config.json", {**AUTO, "on_refresh": ["strategy", word]})
+
+    fault = only_fault(folder, {"PIN": "4711"})
+
+    assert "on_refresh: expected the command itself" in fault
+
+
+def test_the_variables_a_config_refers_to_are_found(folder: Path) -> None:
+    write(folder, "dhan_config.json", {**AUTO, "pin": "${DHAN_PIN}"})
+    write(folder, "bot_config.json", {"telegram_bot_token": "${BOT}"})
+
+    assert variables_in(folder) == {"DHAN_PIN", "BOT"}

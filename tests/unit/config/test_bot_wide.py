@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import file_fingerprint, fingerprint
+from bot.listening import Port, Tls, UnixSocket
 from bot.trading import Hours
 from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, faults, loaded, only_fault, write
 
@@ -250,3 +251,69 @@ def test_a_totp_secret_of_another_kind_is_another_secret(folder: Path) -> None:
     other = loaded(folder).accounts[0]
 
     assert fingerprint(usual, b"k") != fingerprint(other, b"k")
+
+
+DOOR = {"public_url": "https://kunji.example.com/", "listen": "127.0.0.1:8730"}
+
+
+def bot_wide(folder: Path, **keys: object) -> None:
+    write(folder, "dhan_config.json", BARE)
+    write(folder, "bot_config.json", {"telegram_bot_token": BOT_TOKEN, **keys})
+
+
+def test_doors_are_read_and_a_socket_lies_in_the_config_folder(folder: Path) -> None:
+    bot_wide(folder, **DOOR, private_listen="unix:kunji.sock", trusted_proxies=["127.0.0.1", "172.18.0.0/16"])
+
+    config = loaded(folder)
+
+    assert (config.public_url, config.listen) == ("https://kunji.example.com", Port("127.0.0.1", 8730))
+    assert config.private_listen == UnixSocket(folder / "kunji.sock")
+    assert [str(network) for network in config.trusted_proxies] == ["127.0.0.1/32", "172.18.0.0/16"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "said"),
+    [
+        ({"listen": "127.0.0.1:8730"}, "public_url", "is missing"),
+        ({"public_url": DOOR["public_url"]}, "listen", "is missing"),
+        ({"telegram_mode": "webhook"}, "telegram_mode", "expected public_url and listen"),
+        ({"telegram_mode": "pigeon"}, "telegram_mode", "one of polling, webhook"),
+        ({**DOOR, "private_listen": DOOR["listen"]}, "private_listen", "the same as listen"),
+        ({"private_listen": "0.0.0.0:8731"}, "private_listen", "or private_tls beside it"),
+        ({"private_listen": "example.com:8731"}, "private_listen", "expected an address and a port"),
+        ({"private_listen": "127.0.0.1:70000"}, "private_listen", "expected an address and a port"),
+        ({**DOOR, "public_url": "http://kunji.example.com"}, "public_url", "expected an https:// address"),
+        ({"heartbeat_url": "http://beat.example.com/x"}, "heartbeat_url", "expected an https:// address"),
+        ({"trusted_proxies": ["everybody"]}, "trusted_proxies", "expected addresses or networks"),
+        ({"order_messages": {"placed": "on"}}, "order_messages", "expected how to tell of orders"),
+        ({"order_messages": {"filled": "loud"}}, "order_messages", "one of on, silent, off"),
+    ],
+)
+def test_doors_that_make_no_sense_are_refused(folder: Path, keys: dict[str, object], key: str, said: str) -> None:
+    bot_wide(folder, **keys)
+
+    fault = only_fault(folder)
+
+    assert f"{key}: " in fault
+    assert said in fault
+
+
+def test_a_door_for_other_machines_needs_tls(folder: Path) -> None:
+    bot_wide(folder, private_listen="0.0.0.0:8731", private_tls={"certificate": "chain.pem", "key": "key.pem"})
+
+    assert loaded(folder).private_tls == Tls(folder / "chain.pem", folder / "key.pem")
+
+
+def test_what_is_said_of_orders_has_defaults_kind_by_kind(folder: Path) -> None:
+    bot_wide(folder, order_messages={"cancelled": "off"})
+
+    assert loaded(folder).order_messages == {"filled": "on", "rejected": "on", "cancelled": "off"}
+
+
+def test_a_heartbeat_address_is_a_secret(folder: Path) -> None:
+    bot_wide(folder, heartbeat_url="https://beat.example.com/5f0c?x=1")
+
+    config = loaded(folder)
+
+    assert config.heartbeat_url in config.secrets
+    assert "5f0c" not in repr(config)
