@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.life import Account
-from bot.store import AccountNote, Alert, HistoryRow, Store, StoreError
+from bot.store import AccountNote, Alert, BotNote, HistoryRow, Store, StoreError
 from brokers import WORTH_TELLING as WRONG_BY
 from brokers import Clock, Drift, KunjiError
 
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 UNREACHABLE_FOR = timedelta(minutes=10)
 """After so long without an answer the admin is told."""
 FAULT_AGAIN_AFTER = timedelta(minutes=30)
+RIGHT_WITHIN = WRONG_BY - timedelta(seconds=1)
+"""In between, a clock stays what it was: one that is wrong by 5 s is measured as a little more or less each time."""
 
 Tell = Callable[..., None]
 """Takes alerts; those of one call belong together."""
@@ -84,15 +86,24 @@ class Reports:
     def clock(self) -> None:
         """Tell once that this machine's clock is wrong, by the brokers' word."""
         error = self._drift.error()
-        if error is None:
+        if error is None or RIGHT_WITHIN < abs(error) <= WRONG_BY:
             return
         wrong = abs(error) > WRONG_BY
         with self._unharmed():
-            if self._store.bot_note().clock_told == wrong:
-                return
-            self._store.update_bot(lambda note: replace(note, clock_told=wrong))
-            if wrong:
+            if self._store.bot_note().clock_told != wrong and self._is_first_to_note(wrong) and wrong:
                 self.tell("clock", None, seconds=round(error.total_seconds(), 1))
+
+    def _is_first_to_note(self, wrong: bool) -> bool:
+        """Others may have found the same at this moment."""
+        first = False
+
+        def remember(note: BotNote) -> BotNote:
+            nonlocal first
+            first = note.clock_told != wrong
+            return replace(note, clock_told=wrong)
+
+        self._store.update_bot(remember)
+        return first
 
     @contextmanager
     def _unharmed(self) -> Iterator[None]:

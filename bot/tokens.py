@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -201,6 +201,7 @@ class TokenService:
         except CodeRejected:
             if force or budget.spent(self.note(account.name), account.fingerprint):
                 raise
+            self._ask_the_time(account)
             result = self._attempts.make(account, send, who, way)
         except (NotSupported, TokenRejected) as error:
             if renewed:
@@ -211,6 +212,13 @@ class TokenService:
             self._kept.change(account, lambda note: replace(note, begun_at=None, consent=opened))
             return result
         return self._keep(account, result, held, who=who, way=way, started=started)
+
+    def _ask_the_time(self, account: Account) -> None:
+        """A refused code may be the fault of this machine's clock: where nobody knows, all of the broker's hosts
+        are heard before the next code is made."""
+        if account.broker.given.drift.error() is None:
+            with suppress(BrokerError):
+                account.broker.reach()
 
     def _cannot_renew(self, account: Account, held: HeldToken, error: KunjiError) -> None:
         """What is known of the token from now on; a login in its place is not begun without the admin."""

@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from brokers._clock import Clock
+
 WORTH_TELLING = timedelta(seconds=5)
 """Up to this the clock counts as right."""
 BEYOND_BELIEF = timedelta(minutes=10)
 """From this on nothing is corrected: the clock must be set."""
 AGREEMENT = timedelta(seconds=2)
 """Two hosts agree if their middles lie no further apart."""
+SET_BY = 2.0
+"""By so many seconds wall and monotonic time may part before our clock counts as set."""
 KEEP = 8
 
 
@@ -41,7 +45,16 @@ class Drift:
 
     def __init__(self) -> None:
         self._hosts: dict[str, _Host] = {}
+        self._apart: float | None = None
         self._lock = threading.Lock()
+
+    def look(self, clock: Clock) -> None:
+        """Forget what was measured if our clock was set since the last look: it was measured by another time."""
+        apart = clock.now().timestamp() - clock.monotonic()
+        with self._lock:
+            if self._apart is not None and abs(apart - self._apart) > SET_BY:
+                self._hosts.clear()
+            self._apart = apart
 
     def measure(self, host: str, sent: datetime, received: datetime, date: datetime) -> None:
         """Take in one reply: our wall time when it was asked for and when it came, and its `Date`, if not a cache's."""

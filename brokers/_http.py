@@ -199,6 +199,7 @@ class Http:
 
     def _measure(self, address: str, sent: datetime, headers: Mapping[str, str]) -> None:
         """Tell the drift what the broker's clock says. A cache's reply carries the `Date` of long ago."""
+        self._drift.look(self._clock)
         received = self._clock.now()
         date = _date(headers.get("Date"))
         if date is not None and "Age" not in headers:

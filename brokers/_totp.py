@@ -23,14 +23,17 @@ from brokers._drift import Drift
 from brokers._errors import RateLimited
 from brokers._types import Code, Secret
 
-SENT_AT_LEAST = 4.0
-"""Seconds a code must have left when it is sent; codes from the edge of a window come back as wrong."""
+SENT_AT_LEAST = 5.0
+"""Seconds a code to be sent must have left when it is made: four when it is sent, as codes from the edge of a window
+come back as wrong, and one for which the pace of calls may hold it up."""
 SHOWN_AT_LEAST = 8.0
 """Seconds a code shown to a person must have left."""
 SETTLED = 2.0
 """Seconds of a window that must have gone: the broker's clock may be a little behind."""
 INSIDE = 0.05
 """Waiting aims this far into the safe part, so that rounding cannot leave us before it."""
+UNSURE = 0.5
+"""Seconds by which a corrected clock may still be off, as a `Date` header has whole seconds; kept from either end."""
 WINDOWS_TRIED = 5
 LOOKS = 40
 """However the clock behaves, it is read no more often than this for one code."""
@@ -133,20 +136,21 @@ def fresh_code(
 
     Raises RateLimited if window after window is taken.
     """
-    left = max(at_least, SENT_AT_LEAST)
     refused = 0
     for _ in range(LOOKS):
+        drift.look(clock)
         correction = drift.correction()
+        safe = _Safe.part(secret.period, at_least, UNSURE if correction else 0)
         now = (clock.now() + correction).timestamp()
-        wait = _until_safe(now, secret.period, left)
+        wait = safe.until(now)
         if wait > 0:
             clock.sleep(wait)
         elif not reserve(secret.window_at(now)):
             refused += 1
             if refused == WINDOWS_TRIED:
                 break
-            clock.sleep(_until_next(now, secret.period))
-        elif _still_safe(clock, correction, secret, now, left):
+            clock.sleep(safe.until_next(now))
+        elif _still_safe(clock, correction, secret, now, safe):
             return _code(secret, now, correction)
     raise RateLimited(
         "no unused TOTP code came up in several windows",
@@ -166,23 +170,34 @@ def _code(secret: TotpSecret, now: float, correction: timedelta) -> Code:
     return Code(secret.code_at(now), datetime.fromtimestamp(ends, UTC) - correction)
 
 
-def _until_safe(now: float, period: int, left: float) -> float:
-    """Seconds until a moment well inside the safe part of a window; 0 if it is now."""
-    gone = now % period
-    if gone < SETTLED:
-        return SETTLED - gone + INSIDE
-    return 0 if gone <= period - left else _until_next(now, period)
+@dataclass(frozen=True, slots=True)
+class _Safe:
+    """The part of every window in which a code is made: seconds after the window's start."""
+
+    period: int
+    start: float
+    end: float
+
+    @classmethod
+    def part(cls, period: int, at_least: float, unsure: float) -> _Safe:
+        return cls(period, SETTLED + unsure, period - max(at_least, SENT_AT_LEAST) - unsure)
+
+    def until(self, now: float) -> float:
+        """Seconds until a moment well inside; 0 if it is now."""
+        gone = now % self.period
+        if gone < self.start:
+            return self.start - gone + INSIDE
+        return 0 if gone <= self.end else self.until_next(now)
+
+    def until_next(self, now: float) -> float:
+        return self.period - now % self.period + self.start + INSIDE
 
 
-def _until_next(now: float, period: int) -> float:
-    return period - now % period + SETTLED + INSIDE
-
-
-def _still_safe(clock: Clock, correction: timedelta, secret: TotpSecret, made_at: float, left: float) -> bool:
+def _still_safe(clock: Clock, correction: timedelta, secret: TotpSecret, made_at: float, safe: _Safe) -> bool:
     """Writing down the window may have taken its time; a code that grew old meanwhile is given up."""
     now = (clock.now() + correction).timestamp()
     same_window = secret.window_at(now) == secret.window_at(made_at)
-    return same_window and _until_safe(now, secret.period, left) == 0
+    return same_window and safe.until(now) == 0
 
 
 def _visible(text: str) -> str:

@@ -107,6 +107,9 @@ class FakeBroker(Broker[Script]):
         assert isinstance(token, AccessToken)
         return token
 
+    def reach(self) -> None:
+        """It answers, and tells no time."""
+
     def profile(self, token: AccessToken) -> Profile:
         self.config.during_profile()
         answer = self.config.profile.pop(0) if self.config.profile else token.client_id

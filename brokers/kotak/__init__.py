@@ -23,7 +23,7 @@ from brokers._expiry import daily
 from brokers._http import Sent, per_second
 from brokers._jwt import claims_in
 from brokers._reply import Reply, maybe, pick
-from brokers._totp import TotpSecret
+from brokers._totp import SENT_AT_LEAST, TotpSecret
 from brokers._typed import SIX_DIGITS, digits_in
 from brokers._types import AccessToken, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
 from brokers.kotak._account import alive, funds_in, holdings_in, order_address_in, orders_in, positions_in
@@ -33,8 +33,6 @@ from brokers.kotak._refusals import TRADE, VIEW, granted
 T = TypeVar("T")
 
 EXPIRY = daily(0)
-SENT_AT_LEAST = 5.0
-"""Seconds a code must have left; Kotak takes it within its own window only."""
 DATA_CENTER = re.compile(r"[A-Za-z0-9_-]{1,20}", re.ASCII)
 PROGRAM = {"neo-fin-key": "neotradeapi"}
 """Kotak's fixed name for all programs."""

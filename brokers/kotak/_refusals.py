@@ -147,7 +147,7 @@ def _login_refused(reply: Reply, said_no: Refusal | None, kind: str) -> BrokerEr
     if kind == VIEW and re.search(CODE_TEXT, refusal.message):
         return CodeRejected(
             "Kotak Neo refused the TOTP code, or the credentials with it",
-            hint="was the code fresh, and are mobile_number, consumer_key and the authenticator of this account?",
+            hint="is this machine's clock right, and are mobile_number, consumer_key and authenticator this account's?",
         )
     if said_no is not None or reply.status == 401:
         return _refused_without_a_reason()

@@ -4,6 +4,7 @@ Its argument is a JSON object: the config folder, the broker's endpoints, the cl
 every line on its input it starts workers, prints `started` and their ids, and when all of them ended it prints `ended`:
 
 `ask N M` starts N processes, each of which asks for the token in M threads and prints what each got;
+`codes N` starts N processes, each of which takes TOTP codes without end, and prints each window or why there was none;
 `mint` refreshes a token at a broker in memory over and over and prints its number once that was acknowledged;
 `mixed` saves, notes, queues and records besides.
 """
@@ -25,10 +26,11 @@ from bot.budget import HeldBack
 from bot.clock import RemoteClock
 from bot.keeping import StoredCodes
 from bot.life import Account
+from bot.sandbox.totp import PERIOD
 from bot.store import Alert, OutboxItem, Store, open_store
 from bot.tokens import TokenService
 from bot.trading import Hours, Rules, TradingDays
-from brokers import Clock, Drift, KunjiError, Secret, Surroundings, SystemClock, TotpSecret, broker_class
+from brokers import Clock, Code, Drift, KunjiError, Secret, Surroundings, SystemClock, TotpSecret, broker_class
 from tests.fake_broker import FakeBroker, Script
 
 FULL_STOP = b"\n"
@@ -57,14 +59,18 @@ def service(accounts: list[Account], store: Store, clock: Clock) -> TokenService
     return TokenService(known, store, clock, Drift(), rules=Rules(Hours(), TradingDays()), tell=lambda *_: None)
 
 
-def ask(task: Task, threads: int) -> None:
-    """Every thread asks once; one line each: granted, kept, or the error."""
+def dhan_service(task: Task) -> TokenService:
     store = open_store(task.folder, environment={})
     clock, kind = RemoteClock(task.clock), broker_class("dhan")
     config = kind.Config(client_id=task.client, pin=Secret(task.pin), totp_secret=TotpSecret.parse(task.seed))
     where = Surroundings("auto", task.endpoints, clock, StoredCodes(store, "dhan"), Drift())
     account = Account("dhan", kind.title, kind(config, where), "auto", Hours().morning, "config-1")
-    tokens = service([account], store, clock)
+    return service([account], store, clock)
+
+
+def ask(task: Task, threads: int) -> None:
+    """Every thread asks once; one line each: granted, kept, or the error."""
+    tokens = dhan_service(task)
 
     def one() -> None:
         try:
@@ -78,6 +84,20 @@ def ask(task: Task, threads: int) -> None:
         thread.start()
     for thread in working:
         thread.join()
+
+
+def take_codes(task: Task) -> None:
+    """As `kunji totp` takes one."""
+    tokens = dhan_service(task)
+    while True:
+        try:
+            say(str(window_of(tokens.code("dhan"))))
+        except KunjiError as error:
+            say(type(error).__name__)
+
+
+def window_of(code: Code) -> int:
+    return int(code.expires_at.timestamp()) // PERIOD - 1
 
 
 def mint(task: Task, also: Callable[[Store, int], None] = lambda *_: None) -> None:
@@ -106,6 +126,8 @@ def work(task: Task, words: list[str]) -> None:
     match words:
         case ["ask", _, threads]:
             ask(task, int(threads))
+        case ["codes", _]:
+            take_codes(task)
         case ["mint"]:
             mint(task)
         case ["mixed"]:

@@ -166,6 +166,31 @@ def test_after_our_clock_was_set_the_last_reply_counts() -> None:
     assert abs(measured) < timedelta(seconds=1.1)
 
 
+@pytest.mark.parametrize("seconds", [-60, -3, 3, 60])
+def test_what_was_measured_before_our_clock_was_set_is_forgotten(seconds: int) -> None:
+    drift, clock = Drift(), FakeClock(NOW)
+    drift.look(clock)
+    told(drift, "auth", 60)
+    told(drift, "api", 60)
+
+    clock.jump(seconds)
+    drift.look(clock)
+
+    assert drift.error() is None
+
+
+def test_what_was_measured_is_kept_while_time_passes() -> None:
+    drift, clock = Drift(), FakeClock(NOW)
+    drift.look(clock)
+    told(drift, "auth", 60)
+    told(drift, "api", 60)
+
+    clock.go(86_400)
+    drift.look(clock)
+
+    assert drift.error() is not None
+
+
 def test_a_reply_that_came_before_it_was_asked_for_is_left_out() -> None:
     drift = Drift()
 
