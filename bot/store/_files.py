@@ -25,6 +25,8 @@ from kunji._file import Contents, Signature, Tables, pack, signature, unpack
 
 KEPT = 3
 """Earlier versions kept of every file, as `<name>.1` (the last one) and so on."""
+FILES = ("*.json", "*.json.*", "history/*.json", "history/*.json.*")
+"""The store's files and their copies, within its folder."""
 _ASIDE = ".new"
 
 Sync = Callable[[int], None]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bot.store import StoreError
-from bot.store._files import in_our_words, make_folder, write_new
+from bot.store._files import FILES, in_our_words, make_folder, write_new
 from kunji._errors import NoKey
 from kunji._places import Places, read_ring
 from kunji._seal import new_key, write_ring
@@ -56,4 +56,4 @@ def _made(places: Places, environment: Mapping[str, str]) -> bytes:
 
 
 def _has_sealed(store: Path) -> bool:
-    return any(store.glob("*.json*")) or any(store.glob("history/*.json*"))
+    return any(path for pattern in FILES for path in store.glob(pattern))

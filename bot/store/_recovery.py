@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bot.store import StoreError
-from bot.store._files import Damaged, SafeFile, in_our_words, newest_whole, sync_folder
+from bot.store._files import FILES, Damaged, SafeFile, in_our_words, newest_whole, sync_folder
 from bot.store._turns import Locks
 
 
@@ -20,7 +20,7 @@ def recover(place: Path) -> list[str]:
 
 def files_of(place: Path) -> list[SafeFile]:
     """Every file of the store, also those of which only copies are left."""
-    found = {_without_number(path) for pattern in ("*.json*", "history/*.json*") for path in place.glob(pattern)}
+    found = {_without_number(path) for pattern in FILES for path in place.glob(pattern)}
     return [SafeFile(path, path.relative_to(place).with_suffix("").as_posix()) for path in sorted(found)]
 
 

@@ -97,6 +97,18 @@ def test_a_changed_key_seals_everything_anew(tmp_path: Path) -> None:
         open_store(tmp_path, key=old, environment={})
 
 
+def test_what_lies_beside_the_stores_files_does_not_hinder_a_key_change(tmp_path: Path) -> None:
+    store = open_store(tmp_path, environment={})
+    store.save("dhan", held())
+    beside = tmp_path / ".kunji" / "audit.jsonl"
+    beside.write_text("{}\n")
+
+    rotate(tmp_path, None, environment={})
+
+    assert open_store(tmp_path, environment={}).load("dhan") == held()
+    assert beside.read_text() == "{}\n"
+
+
 def test_the_backup_of_a_key_change_is_a_whole_store(tmp_path: Path) -> None:
     _fill(open_store(tmp_path, environment={}))
 
