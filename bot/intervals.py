@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import schedule
 
@@ -45,7 +46,11 @@ class Intervals:
         ahead = self.table.idle_seconds
         if ahead is not None and ahead > min(job.every for job in self._jobs) + SLACK:
             self.rebuild()  # also the machine's own zone sets the time back, when its summer ends
+        now, due = datetime.now(), [job for job in self.table.jobs if job.should_run]  # noqa: DTZ005 - the library's way
         self.table.run_pending()
+        for one in due:
+            # The library counts from a job's end: what takes long would come too seldom.
+            one.next_run = now + timedelta(seconds=one.interval)
 
     def _run(self, job: Job) -> None:
         try:

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 """Edited messages because an admin's edit is answered with a sentence; it is not obeyed."""
 
-TURNS = 40
-"""Of the loop: about what a command takes until it waits for something."""
+HEAD_START = 0.02
+"""Seconds: what a command takes until its answer is on its way."""
 
 
 class Rival(StrEnum):
@@ -128,7 +128,8 @@ class Poller:
             self.application.update_queue.put_nowait(update)
         if updates:
             self._offset = updates[-1].update_id + 1
-            await _let_the_commands_begin()
+            # The library works for a millisecond to prepare the next request; the answers to these updates go first.
+            await asyncio.sleep(HEAD_START)
 
     def _good(self) -> None:
         self._failures = 0
@@ -237,9 +238,3 @@ class Poller:
             await asyncio.wait({task}, timeout=self._waits.close)
         if task.done() and not task.cancelled() and (error := task.exception()):
             log.warning("while stopping: %s", names(error))
-
-
-async def _let_the_commands_begin() -> None:
-    """The library works for a millisecond to prepare the next request; the answers to these updates go first."""
-    for _ in range(TURNS):
-        await asyncio.sleep(0)

@@ -123,7 +123,7 @@ def split(html: str, limit: int = LIMIT) -> list[str]:
 
 
 def _pieces(html: str, longest: int) -> Iterator[str]:
-    for line in re.findall(r"[^\n]*\n|[^\n]+", html):
+    for line in [html] if units(html) <= longest else re.findall(r"[^\n]*\n|[^\n]+", html):
         if units(line) <= longest:
             yield line
         else:

@@ -6,6 +6,7 @@ is a thing to look into, and depends on what else the machine does.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,8 +27,14 @@ def main(names: list[str]) -> int:
     print(heading())
     for name in names or SUBJECTS:
         measure(name)
-    print(f"\n{time.monotonic() - began:.0f} s in all")
+    print(f"\n{time.monotonic() - began:.0f} s in all{busy()}")
     return 0
+
+
+def busy() -> str:
+    """A machine that does much else at the same time makes every figure but the ratios worse, and those unsteady."""
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    return f"; the machine is busy: a load of {load:.1f} on {processors} processors" if load > processors else ""
 
 
 def measure(name: str) -> None:

@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bot.life import Account
 from bot.scheduler import Scheduler
 from bot.store import AccountNote, Alert, HeldToken, Store
+from bot.store.tinydb import TinyStore
 from bot.trading import Hours, Rules, TradingDays
 from brokers import AccessToken, Secret, SystemClock
+from kunji._seal import KEY_SIZE
 from tests.fake_broker import CLIENT, Script, fake_account
 from tests.fakes import MemoryStore
 
@@ -42,16 +46,43 @@ class Desk:
         return []
 
 
-def scheduler(lasts: Callable[[int], timedelta], tell: Callable[..., None], executor: ThreadPoolExecutor) -> Scheduler:
-    """`lasts`: for how long from now the token of each account is good."""
-    clock, store, codes = SystemClock(), MemoryStore(), Any
+class BulkStore(TinyStore):
+    """The store of `kunji run`, which can be filled with thousands of tokens in one write."""
+
+    def fill(self, tokens: Mapping[str, HeldToken]) -> None:
+        self._tokens.change(lambda: self._tokens.put(tokens))
+
+
+def tokens(lasts: Callable[[int], timedelta]) -> dict[str, HeldToken]:
+    """One for each account. `lasts`: for how long from now it is good."""
     now = datetime.now(UTC)
-    accounts = {}
-    for number in range(CROWD):
-        name = f"fake-{number}"
-        accounts[name] = fake_account(clock, codes, Script(), name=name, login="assisted")
-        token = AccessToken(Secret(f"token-{number}"), CLIENT, now, now + lasts(number))
-        store.save(name, HeldToken(token, proven=True))
+    return {
+        f"fake-{number}": HeldToken(
+            AccessToken(Secret(f"token-{number}"), CLIENT, now, now + lasts(number)), proven=True
+        )
+        for number in range(CROWD)
+    }
+
+
+def in_memory(tokens: Mapping[str, HeldToken]) -> Store:
+    store = MemoryStore()
+    for name, held in tokens.items():
+        store.save(name, held)
+    return store
+
+
+def on_disk(folder: Path, tokens: Mapping[str, HeldToken]) -> Store:
+    store = BulkStore(folder, partial(bytes, KEY_SIZE))
+    store.fill(tokens)
+    return store
+
+
+def scheduler(store: Store, tell: Callable[..., None], executor: ThreadPoolExecutor) -> Scheduler:
+    clock, codes = SystemClock(), Any
+    accounts = {
+        name: fake_account(clock, codes, Script(), name=name, login="assisted")
+        for name in (f"fake-{number}" for number in range(CROWD))
+    }
     desk = Desk(accounts, store)
     rules = Rules(Hours(), TradingDays())
     return Scheduler(desk, desk, store, clock=clock, rules=rules, tell=tell, executor=executor)

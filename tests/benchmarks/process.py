@@ -1,4 +1,4 @@
-"""`kunji token NAME` as a whole process."""
+"""`kunji token NAME` as a whole process, and what `import kunji` adds to one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ def figures() -> Iterator[Figure]:
         store = store_in(config)
         store.save("dhan", held())
         store.close()
-        token, bare = [], []
+        token, imported, bare = [], [], []
         for _ in range(RUNS):
             command = [sys.executable, "-c", AS_THE_SCRIPT, "token", "dhan", "--config", str(config)]
             token.append(process_milliseconds(command))
+            imported.append(process_milliseconds([sys.executable, "-c", "import kunji"]))
             bare.append(process_milliseconds([sys.executable, "-c", "pass"]))
     yield Figure("kunji token NAME, p50", p50(token), "ms", p50(bare), "python -c pass", at_most=100, ratio_at_most=6)
+    yield Figure("import kunji adds, p50", p50(imported) - p50(bare), "ms", p50(bare), "python -c pass", at_most=60)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -48,6 +49,25 @@ async def test_replies_are_html_without_previews() -> None:
     sent = next(fields for method, fields in api.calls if method == "sendMessage")
     assert sent["parse_mode"] == "HTML"
     assert json.loads(sent["link_preview_options"]) == {"is_disabled": True}
+
+
+async def test_no_request_searches_the_disk_for_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+
+    class Watching:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            searched.append(name)
+
+    async with StandIn() as api:
+        app = application(api)
+        await app.initialize()
+        monkeypatch.setattr(sys, "meta_path", [Watching, *sys.meta_path])
+        await app.bot.send_message(7, "x")
+        await app.bot.get_me()
+        await app.shutdown()
+
+    assert searched == []
 
 
 async def test_a_proxy_in_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -53,3 +54,20 @@ def test_jobs_go_on_after_the_time_of_day_went_back() -> None:
     ahead = intervals.table.idle_seconds
     assert ahead is not None
     assert ahead <= 1
+
+
+def test_a_job_that_takes_long_comes_no_less_often() -> None:
+    ended: list[datetime] = []
+
+    def work() -> None:
+        time.sleep(0.01)
+        ended.append(datetime.now())  # noqa: DTZ005 - as above
+
+    intervals = Intervals([Job("sweep", 1, work)])
+    make_due(intervals)
+
+    intervals.pump()
+
+    [job] = intervals.table.jobs
+    assert job.next_run is not None
+    assert job.next_run < ended[0] + timedelta(seconds=1)
