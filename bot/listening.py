@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from kunji._places import can_be_named
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -52,8 +55,8 @@ class Tls:
 
 def place(text: str) -> Place:
     """Raises ValueError."""
-    if text.startswith(_UNIX) and text != _UNIX:
-        return UnixSocket(Path(text.removeprefix(_UNIX)).expanduser())
+    if text.startswith(_UNIX) and text != _UNIX and can_be_named(text):
+        return UnixSocket(Path(os.path.expanduser(text.removeprefix(_UNIX))))
     found = _PORT.fullmatch(text)
     try:
         if found and int(found["port"]) <= 65535:

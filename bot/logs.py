@@ -54,6 +54,7 @@ _LOOKS_SECRET = (
     # A bot token has no word boundary before it in an address (/bot123:…), hence the look-behind.
     (re.compile(r"(?<!\d)\d{5,12}(?::|%3[Aa])[A-Za-z0-9_-]{25,}"), HIDDEN),
     (re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"), HIDDEN),
+    (re.compile(r"kr_[A-Za-z0-9_-]{40,}"), HIDDEN),  # a reader's key
     # pin=…, pin%3D…, 'pin': '…'
     (
         re.compile(rf"""(?i)(?<![a-z])((?:{_NAMES})(?:["']? ?(?:=|%3D) ?["']?|["'] ?: ?["']?)){_VALUE}"""),
@@ -171,18 +172,18 @@ class Lines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """For programs: one JSON object a line."""
+    """For programs: one JSON object a line, in ASCII, so that no locale and no control character can break it."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "at": _time(record).isoformat(timespec="milliseconds"),
+            "time": _time(record).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "logger": record.name,
+            "logger": redact(record.name),
             "message": redact(record.getMessage()),
         }
         if trace := _trace(record):
-            line["trace"] = trace
-        return json.dumps(line, ensure_ascii=False)
+            line["exception"] = trace
+        return json.dumps(line)
 
 
 class Stderr(logging.StreamHandler[TextIO]):
@@ -190,8 +191,10 @@ class Stderr(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         reason = getattr(sys.exc_info()[0], "__name__", "an error")
+        sentence = f"a line of the log is missing: {reason} at {record.pathname}:{record.lineno}"
+        instead = logging.makeLogRecord({"name": __name__, "levelname": "ERROR", "msg": sentence})
         try:
-            self.stream.write(f"a line of the log is missing: {reason} at {record.pathname}:{record.lineno}\n")
+            self.stream.write(self.format(instead) + self.terminator)
         except (OSError, ValueError):
             return
 

@@ -8,7 +8,19 @@
 Standard library and `cryptography` only. Logs in nowhere, opens no connection, writes nothing.
 """
 
-from kunji._errors import Damaged, Error, NoLiveToken, StoreUnreadable
+from kunji._clients import connect
+from kunji._errors import ClientMissing, Damaged, Error, NoLiveToken, StoreUnreadable, UnknownAccount
+from kunji._held import LiveToken
 from kunji._reader import Reader
 
-__all__ = ["Damaged", "Error", "NoLiveToken", "Reader", "StoreUnreadable"]
+__all__ = [
+    "ClientMissing",
+    "Damaged",
+    "Error",
+    "LiveToken",
+    "NoLiveToken",
+    "Reader",
+    "StoreUnreadable",
+    "UnknownAccount",
+    "connect",
+]

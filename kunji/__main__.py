@@ -1,5 +1,5 @@
-"""The command `kunji`. Answers `token` and `env` itself, from this package alone: programs start it again and again.
-Everything else is the business of `bot.cli`.
+"""The command `kunji`. Answers `token`, `env` and `check --alive` itself, from this package alone: programs start these
+again and again. Everything else is the business of `bot.cli`.
 
 Exit codes: 0 good, 1 failed, 2 wrong usage, 3 no live token. On stdout is what was asked for and nothing else.
 """
@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kunji import Reader
+    from kunji import LiveToken, Reader
 
 FAILED, USAGE, NO_LIVE_TOKEN = 1, 2, 3
+INTERRUPTED = 130
+"""As shells have it for Ctrl-C."""
 
-_TAKES = {
-    "token": {"--json": False, "--config": True, "--store": True},
-    "env": {"--format": True, "--config": True, "--store": True},
-}
+_FOR_BOTH = {"--min-left": True, "--wait": True, "--config": True, "--store": True}
+_TAKES = {"token": {"--json": False, **_FOR_BOTH}, "env": {"--format": True, **_FOR_BOTH}}
 """The options of each command answered here, and whether a value follows."""
+_TYPED_FOR_BOTH = "[--min-left 10m] [--wait 60s] [--config DIR] [--store PATH]"
 _TYPED = {
-    "token": "kunji token NAME [--json] [--config DIR] [--store PATH]",
-    "env": "kunji env NAME… [--format sh|dotenv|json|powershell] [--config DIR] [--store PATH]",
+    "token": f"kunji token NAME [--json] {_TYPED_FOR_BOTH}",
+    "env": f"kunji env NAME… [--format sh|dotenv|json|powershell] {_TYPED_FOR_BOTH}",
 }
 
 
@@ -34,13 +36,15 @@ class Usage(Exception):
 def main() -> int | None:
     """Where the console script `kunji` begins; the exit code."""
     arguments = sys.argv[1:]
+    if arguments == ["check", "--alive"]:
+        return is_alive()
     ours = bool(arguments) and arguments[0] in _TAKES and not {"-h", "--help"} & set(arguments)
     return answer(arguments[0], arguments[1:]) if ours else _program()
 
 
 def answer(command: str, arguments: Sequence[str]) -> int:
     """`kunji token` and `kunji env`; the exit code."""
-    from kunji._errors import Error, NoLiveToken
+    from kunji._errors import Error, NoLiveToken, SetTwice, UnknownAccount
 
     try:
         names, options = _parsed(command, arguments)
@@ -48,13 +52,33 @@ def answer(command: str, arguments: Sequence[str]) -> int:
     except Usage as error:
         _say(f"{error}; type: {_TYPED[command]}")
         return USAGE
+    except (SetTwice, UnknownAccount) as error:
+        _say(str(error))
+        return USAGE
     except NoLiveToken as error:
         _say(str(error))
         return NO_LIVE_TOKEN
     except Error as error:
         _say(str(error))
         return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
+
+
+def is_alive(config: str | None = None) -> int:
+    """`kunji check --alive`; the exit code."""
+    from kunji._alive import look
+    from kunji._errors import Error
+    from kunji._places import find
+
+    try:
+        finding = look(find(config))
+    except Error as error:
+        _say(str(error))
+        return FAILED
+    _write(finding.sentence + "\n")
+    return 0 if finding.good else FAILED
 
 
 def _parsed(command: str, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -79,36 +103,65 @@ def _parsed(command: str, arguments: Sequence[str]) -> tuple[list[str], dict[str
 
 
 def _token(names: list[str], options: dict[str, str]) -> str:
-    reader = _reader(names[0], options)
-    token = reader.token()
-    if "--json" not in options:
-        return token + "\n"
+    [live] = _live(names, options)
+    return _as_json(live) if "--json" in options else live.value + "\n"
+
+
+def _as_json(live: LiveToken) -> str:
     from json import dumps
 
-    return dumps({"account": names[0], "token": token, "expires_at": reader.expires_at.isoformat()}) + "\n"
+    shown = {
+        "account": live.account,
+        "broker": live.broker,
+        "client_id": live.client_id,
+        "token": live.value,
+        "extra": dict(live.extra),
+        "headers": dict(live.headers),
+        "issued_at": live.issued_at.isoformat(),
+        "expires_at": live.expires_at.isoformat(),
+        "age": int(time.time() - live.issued_at.timestamp()),
+        "proven": live.proven,
+    }
+    return dumps(shown) + "\n"
 
 
 def _environment(names: list[str], options: dict[str, str]) -> str:
-    from kunji._formats import FORMATS, check_names
+    from kunji._formats import FORMATS, check_names, together
 
     form = FORMATS.get(options.get("--format", "sh"))
     if form is None:
         raise Usage(f"--format is one of {', '.join(FORMATS)}")
-    values: dict[str, str] = {}
-    for name in names:
-        found = _reader(name, options).environment()
-        twice = [variable for variable in found if values.get(variable, found[variable]) != found[variable]]
-        if twice:
-            raise Usage(f"several of these accounts set {', '.join(twice)}; ask for one at a time")
-        values |= found
+    values = together(live.environment for live in _live(names, options))
     check_names(values)
     return form(values)
 
 
-def _reader(name: str, options: dict[str, str]) -> Reader:
-    from kunji import Reader
+def _live(names: list[str], options: dict[str, str]) -> list[LiveToken]:
+    """The live tokens of all of them, once there are; the time to wait is one for all."""
+    readers = [_reader(name, options) for name in names]
+    until = time.monotonic() + _seconds(options, "--wait")
+    for reader in readers if "--wait" in options else ():
+        reader.wait(until - time.monotonic())
+    return [reader.live() for reader in readers]
 
-    return Reader(name, options.get("--store"), config=options.get("--config"))
+
+def _reader(name: str, options: dict[str, str]) -> Reader:
+    from kunji._reader import Reader
+
+    return Reader(
+        name, options.get("--store"), config=options.get("--config"), min_left=_seconds(options, "--min-left")
+    )
+
+
+def _seconds(options: dict[str, str], option: str) -> float:
+    if option not in options:
+        return 0
+    from kunji._formats import seconds
+
+    try:
+        return seconds(options[option])
+    except ValueError as error:
+        raise Usage(f"{option}: {error}") from None
 
 
 def _write(text: str) -> None:

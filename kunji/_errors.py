@@ -9,6 +9,18 @@ class NoLiveToken(Error):
     """The account has no token that the broker would take now."""
 
 
+class UnknownAccount(NoLiveToken):
+    """There is no such account: neither a token nor a config file, although there are files of others."""
+
+
+class ClientMissing(Error):
+    """The broker's official client is not installed here."""
+
+
+class SetTwice(Error):
+    """Two accounts have different values for the same variable."""
+
+
 class StoreUnreadable(Error):
     """The store cannot be read: damaged, sealed with another key, too new, or closed to this user."""
 

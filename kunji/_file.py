@@ -19,6 +19,8 @@ from kunji._seal import FORMAT
 
 Tables = dict[str, dict[str, Any]]
 """Documents by table and id."""
+COUNTERS = "counter"
+"""The one table whose documents are not sealed: `{"next": …}`."""
 Signature = tuple[int, int, int]
 """Tells one version of a file from another without reading it."""
 
@@ -42,7 +44,7 @@ def unpack(data: bytes, kind: str, place: str) -> Contents:
     found = _parsed(data)
     if isinstance(found.get("format"), int) and found["format"] > FORMAT:
         raise StoreUnreadable(f"{place} was written by a newer version of kunji; install that one, nothing was changed")
-    if not whole:
+    if not whole or not _is_ours(found):
         raise Damaged(f"{place} is damaged; it is left as it is")
     if found["kunji"] != kind:
         raise StoreUnreadable(f"{place} holds {found['kunji']}, where {kind} belong")
@@ -56,6 +58,28 @@ def signature(found: os.stat_result) -> Signature:
 
 def _last_line(body: bytes) -> bytes:
     return f'"sha256": "{sha256(body).hexdigest()}"}}\n'.encode()
+
+
+def _is_ours(found: dict[str, Any]) -> bool:
+    """A right sum does not make it so: somebody may have edited the file and summed it up again."""
+    tables = found.get("tables")
+    return (
+        _is_name(found.get("kunji"))
+        and isinstance(found.get("key"), str)
+        and isinstance(tables, dict)
+        and all(isinstance(table, dict) for table in tables.values())
+        and all(_is_document(name, document) for name, table in tables.items() for document in table.values())
+    )
+
+
+def _is_name(kind: object) -> bool:
+    """Whether it can be shown."""
+    return isinstance(kind, str) and len(kind) < 100 and kind.isprintable()
+
+
+def _is_document(table: str, document: object) -> bool:
+    name, kind = ("next", int) if table == COUNTERS else ("sealed", str)
+    return isinstance(document, dict) and isinstance(document.get(name), kind)
 
 
 def _parsed(data: bytes) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from kunji._errors import NoKey, StoreUnreadable
 from kunji._seal import parse_ring
 
 KEY_FILE = "kunji.key"
+_ACCOUNT_FILE, _BOT_FILE = "_config.json", "bot_config.json"
 
 
 class Places(NamedTuple):
@@ -24,6 +25,8 @@ class Places(NamedTuple):
     """A folder."""
     key_file: str
     """Read only where KUNJI_KEY is not set."""
+    config: str | None = None
+    """The config folder; None where only the store's place is known."""
 
 
 def find(
@@ -32,16 +35,30 @@ def find(
     environment: Mapping[str, str] = os.environ,
 ) -> Places:
     """Raises StoreUnreadable if the store is on a server, or its place cannot be known."""
-    folder = os.path.abspath(os.path.expanduser(config or environment.get("KUNJI_CONFIG") or "."))
-    place = os.fspath(store or environment.get("KUNJI_STORE") or _configured(folder, environment) or "")
+    named = config or environment.get("KUNJI_CONFIG")
+    folder = os.path.abspath(os.path.expanduser(named or "."))
+    said = store or environment.get("KUNJI_STORE")
+    place = os.fspath(said or _configured(folder, environment) or "")
     if "://" in place:
         raise StoreUnreadable("the store is on a server; this version reads stores on this machine only")
     place = os.path.abspath(os.path.expanduser(place)) if place else os.path.join(folder, ".kunji")
-    return Places(place, environment.get("KUNJI_KEY_FILE") or os.path.join(place, KEY_FILE))
+    key_file = environment.get("KUNJI_KEY_FILE") or os.path.join(place, KEY_FILE)
+    return Places(place, key_file, folder if named or not said else None)
+
+
+def account_names(places: Places) -> list[str]:
+    """Of the accounts with a file in the config folder; none where that cannot be known."""
+    try:
+        files = os.listdir(places.config) if places.config else []
+    except OSError:
+        return []
+    return sorted(
+        file.removesuffix(_ACCOUNT_FILE) for file in files if file.endswith(_ACCOUNT_FILE) and file != _BOT_FILE
+    )
 
 
 def _configured(folder: str, environment: Mapping[str, str]) -> str | None:
-    path = os.path.join(folder, "bot_config.json")
+    path = os.path.join(folder, _BOT_FILE)
     try:
         with open(path, encoding="utf-8-sig") as file:
             place = json.load(file).get("store")
@@ -49,13 +66,29 @@ def _configured(folder: str, environment: Mapping[str, str]) -> str | None:
         return None
     except (OSError, ValueError, AttributeError, RecursionError):
         raise StoreUnreadable(f"{path} cannot be read; it may say where the store lies") from None
+    return meant(place, folder, environment)
+
+
+def meant(place: object, folder: str, environment: Mapping[str, str]) -> str | None:
+    """The place that `"store"` in this folder's `bot_config.json` means. Raises StoreUnreadable."""
+    path = os.path.join(folder, _BOT_FILE)
     if not isinstance(place, str):
         return None
     if place.startswith("${") and place.endswith("}"):
         place = environment.get(place[2:-1], "")
         if not place:
             raise StoreUnreadable(f'"store" in {path} names a variable that is not set here; set KUNJI_STORE')
+    if not can_be_named(place):
+        raise StoreUnreadable(f'"store" in {path} is not the path of a folder')
     return place if "://" in place else os.path.join(folder, os.path.expanduser(place))
+
+
+def can_be_named(text: str) -> bool:
+    """Whether the system can take it as a path or an argument."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def read_ring(places: Places, environment: Mapping[str, str] = os.environ) -> bytes:
@@ -66,13 +99,19 @@ def read_ring(places: Places, environment: Mapping[str, str] = os.environ) -> by
     path = places.key_file
     try:
         with open(path, encoding="ascii") as file:
-            if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if os.name == "posix" and mode & 0o077 and not _is_handed_over(path, environment):
                 raise StoreUnreadable(f"others may read the key in {path}; mend it with: chmod 600 '{path}'")
             return parse_ring(file.read(), path)
     except FileNotFoundError:
         raise NoKey(f"there is no key: {path} does not exist and KUNJI_KEY is not set") from None
     except (OSError, ValueError) as error:
         raise StoreUnreadable(f"the key in {path} cannot be read: {reason(error)}") from None
+
+
+def _is_handed_over(path: str, environment: Mapping[str, str]) -> bool:
+    """By systemd, which lets the service alone into that folder. The access list on the file shows as its group's."""
+    return os.path.dirname(path) == environment.get("CREDENTIALS_DIRECTORY")
 
 
 def reason(error: OSError | ValueError) -> str:

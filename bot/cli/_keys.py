@@ -1,4 +1,4 @@
-"""The store's key, and what is sealed with it."""
+"""The store's key and what is sealed with it; keys for programs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from bot.cli._context import Places, opened
+from bot.cli._context import Places, named, opened
+from brokers import IST
 
 
 @click.group()
 def key() -> None:
-    """The key that seals the store."""
+    """The key that seals the store, and keys for programs that ask the bot."""
 
 
 @key.command()
@@ -40,3 +41,59 @@ def seal(places: Places, file: Path) -> None:
         with opened(places) as works:
             works.remember_files()
     click.echo(f"sealed: {', '.join(sealed)}" if sealed else "nothing to seal")
+
+
+@key.group()
+def reader() -> None:
+    """Keys for programs that ask the running bot for tokens (private_listen)."""
+
+
+@reader.command()
+@click.argument("name")
+@click.option("--accounts", required=True, metavar="ACCOUNT,…|all", help="Which tokens it may read.")
+@click.pass_obj
+def add(places: Places, name: str, accounts: str) -> None:
+    """A new key, printed once and alone.
+
+    \b
+    kunji key reader add strategy1 --accounts dhan,zerodha
+    kunji key reader add strategy1 --accounts all
+    """
+    from bot.handoff.readers import Readers
+
+    with opened(places) as works:
+        those = [] if accounts == "all" else [named(works, word.strip()) for word in accounts.split(",")]
+        made = Readers(works.store).add(name, those, works.clock.now())
+    click.echo(f"the key of {name}, which is shown only now:", err=True)
+    click.echo(made.reveal())
+
+
+@reader.command("list")
+@click.pass_obj
+def list_(places: Places) -> None:
+    """Who has a key, since when, and for which accounts."""
+    from bot.handoff.readers import Readers
+
+    with opened(places) as works:
+        readers = Readers(works.store).named()
+    for name, known in readers.items():
+        since = known.made_at.astimezone(IST)
+        click.echo(f"{name}  since {since:%d %b %Y %H:%M}  {', '.join(known.accounts) or 'all accounts'}")
+    if not readers:
+        click.echo("no program has a key")
+
+
+@reader.command()
+@click.argument("name")
+@click.pass_obj
+def remove(places: Places, name: str) -> None:
+    """Take a program's key away; it is worth nothing at once.
+
+    \b
+    kunji key reader remove strategy1
+    """
+    from bot.handoff.readers import Readers
+
+    with opened(places) as works:
+        Readers(works.store).remove(name)
+    click.echo(f"{name} has no key any more")

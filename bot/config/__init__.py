@@ -6,14 +6,14 @@ what was expected, and never the value. Makes no request, opens no store and cha
 
 from __future__ import annotations
 
-from bot.config._accounts import AccountConfig
+from bot.config._accounts import LEFT_TO_ITSELF, AccountConfig, name_fault
 from bot.config._faults import ConfigErrors, Fault
 from bot.config._fingerprints import file_fingerprint, fingerprint
 from bot.config._load import BOT_FILE, Config, load
-from bot.config._values import variables_in
 
 __all__ = [
     "BOT_FILE",
+    "LEFT_TO_ITSELF",
     "AccountConfig",
     "Config",
     "ConfigErrors",
@@ -21,5 +21,5 @@ __all__ = [
     "file_fingerprint",
     "fingerprint",
     "load",
-    "variables_in",
+    "name_fault",
 ]

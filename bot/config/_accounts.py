@@ -16,7 +16,7 @@ from brokers import BROKERS, Broker, Secret, broker_class, own_address
 from handlers.access import Audience
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_LEFT_TO_ITSELF = ("auto", "assisted")
+LEFT_TO_ITSELF = ("auto", "assisted")
 """The ways taken when the config names none; any other must be asked for."""
 _BOT_WIDE = dict.fromkeys(set(names(BotKeys)) - set(names(AccountKeys)), "belongs into bot_config.json")
 
@@ -141,7 +141,7 @@ class AccountFile:
         return asked if given.issuperset(found.ways[asked]) else None
 
     def _default_login(self, found: type[Broker[Any]], given: set[str]) -> str | None:
-        ways = [way for way in found.ways if way in _LEFT_TO_ITSELF]
+        ways = [way for way in found.ways if way in LEFT_TO_ITSELF]
         for way in ways:
             if given.issuperset(found.ways[way]):
                 return way

@@ -17,6 +17,8 @@ from pathlib import Path
 from bot.config._faults import Complain
 
 SIZE_LIMIT = 64 * 1024
+DEEPEST = 10
+"""Levels of lists and objects; no key takes more than two."""
 _HAS_MODES = os.name == "posix"
 
 
@@ -49,11 +51,15 @@ def read_bytes(path: Path, complain: Complain, key: str = "") -> bytes | None:
     except OSError as error:
         complain(key, f"expected a file that can be read: {(error.strerror or 'it cannot').lower()}")
         return None
+    except ValueError:
+        complain(key, "expected a file; no file can have such a name")
+        return None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        complain(key, "expected an ordinary file")
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            complain(key, "expected an ordinary file")
-            return None
         _check_owner(path, found, complain, key)
         _check_readers(path, found, complain, key)
         content = file.read(SIZE_LIMIT + 1)
@@ -77,7 +83,7 @@ def read_object(path: Path, complain: Complain) -> tuple[dict[str, object], Sour
     if text is None:
         return None
     try:
-        parsed = json.loads(text, object_pairs_hook=partial(_once, complain))
+        parsed = _shallow(json.loads(text, object_pairs_hook=partial(_once, complain)))
     except json.JSONDecodeError as error:
         complain("", f"expected JSON; line {error.lineno}, column {error.colno}: {error.msg.lower()}")
         return None
@@ -100,6 +106,15 @@ def _text(content: bytes, complain: Complain, key: str) -> str | None:
     except UnicodeDecodeError:
         complain(key, "expected text in UTF-8")
         return None
+
+
+def _shallow(value: object, left: int = DEEPEST) -> object:
+    """The value itself. Raises ValueError if there are more levels in it."""
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if left == 0:
+            raise ValueError("too deep")
+        _shallow(inner, left - 1)
+    return value
 
 
 def _once(complain: Complain, pairs: Iterable[tuple[str, object]]) -> dict[str, object]:

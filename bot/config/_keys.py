@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -16,6 +17,7 @@ from bot.config._addresses import heartbeat_address, proxy_address, public_addre
 from bot.listening import IPNetwork, Place, Tls, place
 from bot.trading import Hours
 from brokers import Secret
+from kunji._places import can_be_named
 
 _BOT_TOKEN = re.compile(r"[0-9]{3,20}:[A-Za-z0-9_-]{20,}")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
@@ -126,15 +128,21 @@ def _endpoints(value: object) -> dict[str, str]:
 def _command(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
         raise ValueError('expected a command and its arguments, each in quotes: ["systemctl", "restart", "strategy"]')
-    if any("\0" in word for word in value):
+    if not all(can_be_named(word) for word in value):
         raise ValueError("expected words without control signs")
     return tuple(value)
 
 
 def _path(text: str) -> Path:
-    if "\0" in text:
+    if not can_be_named(text):
         raise ValueError("expected the path of a file")
-    return Path(text).expanduser()
+    return Path(os.path.expanduser(text))
+
+
+def _store(text: str) -> str:
+    if not can_be_named(text):
+        raise ValueError("expected the path of a folder")
+    return text
 
 
 def _tls(value: object) -> Tls:
@@ -216,7 +224,7 @@ class BotKeys(TelegramKeys):
     extra_trading_days: Annotated[frozenset[date], PlainValidator(_dates)] = frozenset()
     extra_holidays: Annotated[frozenset[date], PlainValidator(_dates)] = frozenset()
     totp_in_chat: Annotated[bool, PlainValidator(_switch)] = True
-    store: Annotated[str | None, PlainValidator(_text)] = None
+    store: Annotated[str | None, PlainValidator(_read(_store))] = None
     proxy: Annotated[str | None, PlainValidator(_read(proxy_address))] = None
     telegram_api_url: Annotated[str | None, PlainValidator(_read(telegram_address))] = None
     private_listen: Annotated[Place | None, PlainValidator(_read(place))] = None

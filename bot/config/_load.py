@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 
 from dotenv import dotenv_values
 
@@ -19,6 +20,7 @@ from bot.config._doubles import without_doubles
 from bot.config._faults import Complain, Faults
 from bot.config._files import Source, check_folder, read_bytes, read_object, source
 from bot.config._keys import ENVIRONMENT, AccountKeys, BotKeys, ForAll, TelegramKeys, lost, names
+from bot.config._sinks import check_sinks
 from bot.config._times import OrderOfTheDay
 from bot.config._values import Values
 from bot.listening import IPNetwork, Place, Tls
@@ -28,6 +30,9 @@ from brokers import BROKERS, Secret, broker_class
 BOT_FILE = "bot_config.json"
 _SUFFIX = "_config.json"
 _DOTENV = ".env"
+
+Drafts = Mapping[str, Mapping[str, object]]
+"""What would stand in files, by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +75,36 @@ class Config:
 
 
 def load(
-    folder: Path, environment: Mapping[str, str] = os.environ, *, key: Callable[[], bytes] | None = None
+    folder: Path,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    key: Callable[[], bytes] | None = None,
+    drafts: Drafts = MappingProxyType({}),
 ) -> Config:
-    """Read the folder. `key` gives the store's key, and is called only if a value is sealed.
+    """Read the folder. `key` gives the store's key, and is called only if a value is sealed. `drafts` are files that
+    are not there yet; with one the folder need not be there either.
 
     Raises ConfigErrors, with everything that is wrong.
     """
-    return _Loading(folder.absolute(), environment, key).config()
+    return _Loading(folder.absolute(), environment, key, drafts).config()
 
 
 class _Loading:
     """One reading of one folder."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], key: Callable[[], bytes] | None) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], key: Callable[[], bytes] | None, drafts: Drafts
+    ) -> None:
         self.folder = folder
+        self.drafts = drafts
         self.faults = Faults()
         self.sources: list[Source] = []
         self.token: Secret | None = None
         self.token_place = ""
         self.token_lost = False
         """One was given and could not be taken, or may stand in a file that could not: it is not missing."""
-        if not check_folder(folder, self.faults.of(str(folder))):
+        to_be_made = drafts and not folder.exists()
+        if not to_be_made and not check_folder(folder, self.faults.of(str(folder))):
             self.faults.raise_any()
         self.environment = environment
         self.dotenv = self._dotenv()
@@ -99,7 +113,7 @@ class _Loading:
     def config(self) -> Config:
         bot, for_all = self._for_all()
         day = OrderOfTheDay(bot, self.faults.keys_in(BOT_FILE), self.faults.of(BOT_FILE))
-        accounts = self._accounts(for_all, day)
+        accounts = self._accounts(for_all, day, self._place(bot.store))
         token = self._token()
         check_doors(bot, self.faults.keys_in(BOT_FILE), self.faults.of(BOT_FILE))
         self.faults.raise_any()
@@ -175,7 +189,7 @@ class _Loading:
     def _bot_file(self) -> tuple[BotKeys, frozenset[str]]:
         path = self.folder / BOT_FILE
         complain = self.faults.of(BOT_FILE)
-        written = self._object(path, complain) if path.exists() else {}
+        written = self._object(path, complain) if path.exists() or BOT_FILE in self.drafts else {}
         if written is None:
             return BotKeys(), frozenset(names(TelegramKeys))
         ours = names(BotKeys)
@@ -185,9 +199,11 @@ class _Loading:
         self._note_token(written, keys, BOT_FILE)
         return keys, lost(keys, written)
 
-    def _accounts(self, for_all: ForAll, day: OrderOfTheDay) -> tuple[AccountConfig, ...]:
+    def _accounts(self, for_all: ForAll, day: OrderOfTheDay, store: str | None) -> tuple[AccountConfig, ...]:
         made: list[tuple[AccountConfig, Complain]] = []
-        paths = sorted(path for path in self.folder.glob(f"*{_SUFFIX}") if path.name != BOT_FILE)
+        # Drafts come last, so that what is there already is taken for right.
+        there = sorted(self.folder.glob(f"*{_SUFFIX}"))
+        paths = [path for path in [*there, *map(self.folder.joinpath, self.drafts)] if path.name != BOT_FILE]
         if not paths:
             example = "expected at least one account, such as dhan_config.json (an example is dhan_config.example.json)"
             self.faults.add(str(self.folder), "", example)
@@ -202,6 +218,7 @@ class _Loading:
                 made.append((account, file.complain))
         day.check_bot()
         without_doubles(made)
+        check_sinks(made, self.folder, *self._of_the_store(store))
         return tuple(sorted((account for account, _ in made), key=lambda account: account.name))
 
     def _account_file(self, path: Path) -> AccountFile | None:
@@ -220,6 +237,8 @@ class _Loading:
         return file
 
     def _object(self, path: Path, complain: Complain) -> dict[str, object] | None:
+        if path.name in self.drafts:
+            return dict(self.drafts[path.name])
         read = read_object(path, complain)
         if read is None:
             self.token_lost = True
@@ -248,10 +267,15 @@ class _Loading:
             )
         return self.token or Secret("")
 
+    def _of_the_store(self, configured: str | None) -> tuple[str, str]:
+        """Its folder and the file of its key."""
+        store = self.environment.get("KUNJI_STORE") or configured or str(self.folder / ".kunji")
+        return store, self.environment.get("KUNJI_KEY_FILE") or os.path.join(store, "kunji.key")
+
     def _place(self, store: str | None) -> str | None:
         if store is None or "://" in store:
             return store
-        return str(self.folder / Path(store).expanduser())
+        return str(self.folder / os.path.expanduser(store))
 
 
 def _hours(bot: BotKeys) -> Hours:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,16 +28,6 @@ _INSTEAD = {
     "on_refresh": "expected the command itself in plain text: its arguments can be seen by everybody on the machine; "
     "what it needs of the token is in its environment",
 }
-
-
-def variables_in(folder: Path) -> frozenset[str]:
-    """The variables that the config files there refer to, so that no other program is given them. Files that cannot be
-    read are passed over."""
-    names: set[str] = set()
-    for path in folder.glob("*_config.json"):
-        with suppress(OSError):
-            names.update(_VARIABLE.findall(path.read_bytes().decode(errors="replace")))
-    return frozenset(names)
 
 
 class _Unusable(Exception):

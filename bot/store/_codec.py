@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Generic, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -41,8 +42,8 @@ class Codec(Generic[T]):
     def decode(self, text: str) -> T:
         """Raises Misfit."""
         try:
-            record: T = self._form.decode(json.loads(text))
-        except (TypeError, ValueError, KeyError, RecursionError) as error:
+            record: T = self._form.decode(json.loads(text, parse_float=_finite, parse_constant=_finite))
+        except (TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
             raise Misfit(f"is not what was expected ({type(error).__name__})") from None
         return record
 
@@ -85,6 +86,14 @@ def _exactly(*types: type) -> Callable[[Any], Any]:
         return value
 
     return same
+
+
+def _finite(text: str) -> float:
+    """JSON knows no others, but Python reads them."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("not a number that can be kept")
+    return number
 
 
 def _number(value: Any) -> float:

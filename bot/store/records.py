@@ -44,6 +44,8 @@ class OpenConsent:
     """The message that asks for it, so that a reply to it can be told apart and the message edited."""
     state: Secret | None = None
     """What the redirect must bring back, where the login page can carry it."""
+    shown_at: datetime | None = None
+    """When the link was last given to the admin."""
     forced: bool = False
     """The admin took the risk of one attempt after a refusal; it is made when the answer comes."""
 

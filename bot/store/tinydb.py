@@ -24,7 +24,7 @@ from bot.store._files import SafeFile, State, Sync, durable, in_our_words, make_
 from bot.store._turns import Locks, Turns
 from bot.store.records import AccountNote, BotNote, HeldToken, HistoryRow, OutboxItem
 from kunji import Error
-from kunji._file import Contents, Tables
+from kunji._file import COUNTERS, Contents, Tables
 from kunji._seal import Ring, derive
 
 T = TypeVar("T")
@@ -288,7 +288,7 @@ class Shelf(Generic[T]):
 
     def count_on(self, by: int) -> int:
         """A number that nothing here had before, and `by - 1` more. Within a change."""
-        counter = self.database.table("counter")
+        counter = self.database.table(COUNTERS)
         next_ = _document(self._kind, {"next": 1})
         next_ = counter.get(doc_id=next_.doc_id) or next_
         counter.upsert(_document(self._kind, {"next": next_["next"] + by}))

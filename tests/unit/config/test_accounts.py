@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import variables_in
 from brokers import Secret, broker_class
 from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, faults, loaded, only_fault, write
 
@@ -338,8 +337,28 @@ def test_a_hook_takes_no_secret_into_its_arguments(folder: Path, word: str) -> N
     assert "on_refresh: expected the command itself" in fault
 
 
-def test_the_variables_a_config_refers_to_are_found(folder: Path) -> None:
-    write(folder, "dhan_config.json", {**AUTO, "pin": "${DHAN_PIN}"})
-    write(folder, "bot_config.json", {"telegram_bot_token": "${BOT}"})
+@pytest.mark.parametrize("place", [".kunji/dhan.env", "x/../.kunji/dhan.env", "elsewhere/kunji.key"])
+def test_a_file_for_programs_never_takes_the_place_of_the_stores(folder: Path, place: str) -> None:
+    write(folder, "dhan_config.json", {**AUTO, "write_to": place})
 
-    assert variables_in(folder) == {"DHAN_PIN", "BOT"}
+    fault = only_fault(folder, {"KUNJI_KEY_FILE": str(folder / "elsewhere/kunji.key")})
+
+    assert fault.startswith("dhan_config.json: write_to: belongs to the store")
+
+
+@pytest.mark.parametrize("place", ["dhan_config.json", "zerodha_config.json", ".env", "bot_config.json"])
+def test_a_file_for_programs_never_takes_the_place_of_a_config_file(folder: Path, place: str) -> None:
+    write(folder, "dhan_config.json", {**AUTO, "write_to": place})
+
+    fault = only_fault(folder)
+
+    assert fault.startswith("dhan_config.json: write_to: belongs to the config")
+
+
+def test_two_accounts_are_not_written_to_one_file(folder: Path) -> None:
+    write(folder, "dhan_config.json", {**AUTO, "write_to": "out/tokens.env"})
+    write(folder, "dhan-b_config.json", {**AUTO, **OTHER, "write_to": str(folder / "out/../out/tokens.env")})
+
+    fault = only_fault(folder)
+
+    assert "write_to: is the same file as in" in fault

@@ -10,6 +10,7 @@ import pytest
 from bot.config import file_fingerprint, fingerprint
 from bot.listening import Port, Tls, UnixSocket
 from bot.trading import Hours
+from kunji._places import find
 from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, faults, loaded, only_fault, write
 
 OTHER_TOKEN = "110201544:BBHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
@@ -91,6 +92,8 @@ def test_every_key_of_the_bots_file_is_taken(folder: Path) -> None:
         ("totp_in_chat", 1),
         ("totp_in_chat", "false"),
         ("store", 1),
+        ("store", "a\0b"),
+        ("store", "\ud800"),
         ("proxy", "proxy:3128"),
         ("proxy", "socks5://127.0.0.1:1"),
         ("telegram_api_url", "http://example.com"),
@@ -182,6 +185,13 @@ def test_the_store_may_be_named_by_a_variable(folder: Path) -> None:
     assert loaded(folder, {"TOKENS": "tokens"}).store == str(folder / "tokens")
 
 
+def test_a_home_nobody_has_is_a_folder_like_any_other_as_programs_read_it(folder: Path) -> None:
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "bot_config.json", {"store": "~nobody-here/kept"})
+
+    assert loaded(folder).store == find(folder, environment={}).store
+
+
 def test_an_accounts_key_in_the_bots_file_is_sent_to_its_place(folder: Path) -> None:
     write(folder, "dhan_config.json", AUTO)
     write(folder, "bot_config.json", {"pin": "012345", "prob_minutes": 5})
@@ -271,6 +281,12 @@ def test_doors_are_read_and_a_socket_lies_in_the_config_folder(folder: Path) -> 
     assert [str(network) for network in config.trusted_proxies] == ["127.0.0.1/32", "172.18.0.0/16"]
 
 
+def test_a_socket_in_a_home_nobody_has_is_a_place_like_any_other(folder: Path) -> None:
+    bot_wide(folder, private_listen="unix:~nobody-here/kunji.sock")
+
+    assert loaded(folder).private_listen == UnixSocket(folder / "~nobody-here/kunji.sock")
+
+
 @pytest.mark.parametrize(
     ("keys", "key", "said"),
     [
@@ -282,6 +298,7 @@ def test_doors_are_read_and_a_socket_lies_in_the_config_folder(folder: Path) -> 
         ({"private_listen": "0.0.0.0:8731"}, "private_listen", "or private_tls beside it"),
         ({"private_listen": "example.com:8731"}, "private_listen", "expected an address and a port"),
         ({"private_listen": "127.0.0.1:70000"}, "private_listen", "expected an address and a port"),
+        ({"private_listen": "unix:a\0b"}, "private_listen", "expected an address and a port"),
         ({**DOOR, "public_url": "http://kunji.example.com"}, "public_url", "expected an https:// address"),
         ({"heartbeat_url": "http://beat.example.com/x"}, "heartbeat_url", "expected an https:// address"),
         ({"trusted_proxies": ["everybody"]}, "trusted_proxies", "expected addresses or networks"),

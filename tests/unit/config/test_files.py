@@ -96,7 +96,9 @@ def test_anything_but_an_object_is_a_fault(folder: Path, content: str) -> None:
     assert only_fault(folder) == "dhan_config.json: expected a JSON object: keys and values in { }"
 
 
-@pytest.mark.parametrize("content", ["", "[" * 20_000, '{"client_id": ' + "9" * 5_000 + "}"])
+@pytest.mark.parametrize(
+    "content", ["", "[" * 20_000, f'{{"pin": {"[" * 600}{"]" * 600}}}', '{"client_id": ' + "9" * 5_000 + "}"]
+)
 def test_hostile_json_is_a_fault_like_any_other(folder: Path, content: str) -> None:
     write(folder, "dhan_config.json", content)
 

@@ -77,6 +77,13 @@ def test_a_file_that_is_not_there_is_told_without_the_value(folder: Path) -> Non
     assert fault == "dhan_config.json: pin: expected a file that can be read: no such file or directory"
 
 
+@pytest.mark.parametrize("place", ["file:", "file:.", "file:a\0b", "file:\ud800"])
+def test_what_can_be_no_file_with_a_secret_is_told(folder: Path, place: str) -> None:
+    write(folder, "dhan_config.json", AUTO | {"pin": place})
+
+    assert only_fault(folder).startswith("dhan_config.json: pin: expected a")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="files have no such modes here")
 def test_a_file_with_a_secret_is_held_to_the_same_rules(folder: Path) -> None:
     write(folder, "pin.txt", "000042\n", 0o644)

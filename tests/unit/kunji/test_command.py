@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +18,9 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kunji._errors import Error
-from kunji._formats import check_names, dotenv, powershell, sh
-from tests.unit.kunji.written import held, store
+from kunji._errors import Error, SetTwice
+from kunji._formats import check_names, dotenv, powershell, seconds, sh, together
+from tests.unit.kunji.written import NOW, held, store
 
 _ROOT = Path(__file__).parents[3]
 _LIVE = datetime.now(UTC) + timedelta(days=1)
@@ -32,12 +34,16 @@ class Ended:
     err: str
 
 
-def kunji(folder: Path, *arguments: str, **environment: str) -> Ended:
+def variables(**more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("KUNJI_")}
+    return clean | {"PYTHONPATH": str(_ROOT)} | more
+
+
+def kunji(folder: Path, *arguments: str, **environment: str) -> Ended:
     done = subprocess.run(
         [sys.executable, "-m", "kunji", *arguments],
         cwd=folder,
-        env=clean | {"PYTHONPATH": str(_ROOT)} | environment,
+        env=variables(**environment),
         capture_output=True,
         check=False,
         timeout=60,
@@ -54,11 +60,91 @@ def test_the_token_is_alone_on_stdout(tmp_path: Path) -> None:
 
 
 def test_the_token_as_json(tmp_path: Path) -> None:
-    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE, extra={"feed_token": "feed"}))
 
     answer = json.loads(kunji(tmp_path, "token", "dhan", "--json").out)
 
-    assert answer == {"account": "dhan", "token": "my-token", "expires_at": _LIVE.isoformat()}
+    assert (datetime.now(UTC) - NOW).total_seconds() - answer.pop("age") < 60
+    assert answer == {
+        "account": "dhan",
+        "broker": "dhan",
+        "client_id": "1100",
+        "token": "my-token",
+        "extra": {"feed_token": "feed"},
+        "headers": {"access-token": "my-token"},
+        "issued_at": NOW.isoformat(),
+        "expires_at": _LIVE.isoformat(),
+        "proven": False,
+    }
+
+
+@pytest.mark.parametrize("command", ["token", "env"])
+def test_a_token_with_less_left_than_asked_for_counts_as_none(tmp_path: Path, command: str) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+
+    for enough in ("90", "90s", "10m", "2h", "0"):
+        assert kunji(tmp_path, command, "dhan", "--min-left", enough).code == 0
+    ended = kunji(tmp_path, command, "dhan", "--min-left=48h")
+
+    assert (ended.code, ended.out) == (3, "")
+    assert "less than what was asked for; for a new one: kunji refresh dhan" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "out"),
+    [
+        (("token", "dhan"), "my-token\n"),
+        (("env", "kotak", "dhan"), "export KOTAK_TOKEN='other'\nexport DHAN_ACCESS_TOKEN='my-token'\n"),
+    ],
+)
+def test_a_live_token_is_waited_for(tmp_path: Path, arguments: tuple[str, ...], out: str) -> None:
+    bot = store(tmp_path)
+    bot.save("dhan", held("old", expires_at=NOW))
+    bot.save("kotak", held("other", expires_at=_LIVE, KOTAK_TOKEN="other"))
+    threading.Timer(0.5, bot.save, ("dhan", held("my-token", expires_at=_LIVE))).start()
+
+    assert kunji(tmp_path, *arguments, "--wait", "60s") == Ended(0, out, "")
+
+
+def test_waiting_in_vain_is_exit_code_three(tmp_path: Path) -> None:
+    store(tmp_path).save("dhan", held("old", expires_at=NOW))
+
+    ended = kunji(tmp_path, "token", "dhan", "--wait", "1")
+
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err.startswith("kunji: the token of dhan expired")
+
+
+def test_a_wait_can_be_broken_off(tmp_path: Path) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+    key = tmp_path / "never-read"
+    os.mkfifo(key, 0o600)
+    command = [sys.executable, "-m", "kunji", "token", "dhan", "--wait", "60s"]
+
+    with (
+        subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=variables(KUNJI_KEY_FILE=str(key)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process,
+        key.open("wb"),
+    ):  # from here on it reads
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (130, b"")
+
+
+def test_an_account_that_does_not_exist_is_exit_code_two(tmp_path: Path) -> None:
+    (tmp_path / "dhan_config.json").write_text("{}")
+
+    for command in ("token", "env"):
+        ended = kunji(tmp_path, command, "dhna", "--wait", "1h")
+
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err == f"kunji: there is no account dhna in {tmp_path}, only dhan\n"
 
 
 def test_no_live_token_is_exit_code_three(tmp_path: Path) -> None:
@@ -85,6 +171,12 @@ def test_an_unreadable_store_is_exit_code_one(tmp_path: Path) -> None:
         ("token", "a", "b"),
         ("token", "a", "--nonsense"),
         ("token", "a", "--store"),
+        ("token", "a", "--wait"),
+        ("token", "a", "--wait", "soon"),
+        ("token", "a", "--min-left", "-5"),
+        ("token", "a", "--min-left", "m"),
+        ("token", "a", "--min-left", "9" * 5000),
+        ("token", "a", "--min-left", "²h"),
         ("env",),
         ("env", "a", "--format", "xml"),
     ],
@@ -177,3 +269,21 @@ def test_powershell_takes_every_quotation_mark_for_one() -> None:
 def test_a_name_that_a_shell_could_take_for_a_command_is_refused(name: str) -> None:
     with pytest.raises(Error):
         check_names({name: "value"})
+
+
+def test_accounts_may_share_a_value_but_not_a_name_for_two() -> None:
+    assert together([{"KEY": "a", "X": "1"}, {"KEY": "a", "Y": "2"}]) == {"KEY": "a", "X": "1", "Y": "2"}
+    with pytest.raises(SetTwice, match="set KEY") as caught:
+        together([{"KEY": "secret-a"}, {"KEY": "secret-b"}])
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("90", 90), ("90s", 90), ("10m", 600), ("2h", 7200), ("0", 0)])
+def test_a_time_is_taken_as_one_types_it(typed: str, meant: float) -> None:
+    assert seconds(typed) == meant
+
+
+@pytest.mark.parametrize("typed", ["", "s", "-1", "1.5h", "1d", "١0", "9999999", "10 m"])
+def test_what_is_no_time_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError, match="expected a time"):
+        seconds(typed)

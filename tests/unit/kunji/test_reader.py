@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kunji import NoLiveToken, Reader, StoreUnreadable
+from kunji import LiveToken, NoLiveToken, Reader, StoreUnreadable, UnknownAccount
 from tests.unit.kunji.written import NOW, held, store
 
 
@@ -38,6 +38,101 @@ def test_a_live_token_is_given_with_all_a_program_needs(tmp_path: Path, reader: 
     assert reader.headers() == {"access-token": "one"}
     assert reader.environment() == {"DHAN_ACCESS_TOKEN": "one"}
     assert reader.expires_at == NOW + timedelta(hours=8)
+    assert reader.issued_at == NOW
+    assert (reader.broker, reader.client_id) == ("dhan", "1100")
+
+
+def test_what_the_login_gave_besides_is_given_too(tmp_path: Path, reader: Reader) -> None:
+    store(tmp_path).save("dhan", held("one", extra={"feed_token": "feed"}))
+
+    assert reader.extra() == {"feed_token": "feed"}
+
+
+def test_answers_about_one_token_can_be_had_together(tmp_path: Path, reader: Reader) -> None:
+    store(tmp_path).save("dhan", held("one", extra={"sid": "s"}))
+
+    live = reader.live()
+
+    assert live == LiveToken(
+        account="dhan",
+        broker="dhan",
+        client_id="1100",
+        issued_at=NOW,
+        expires_at=NOW + timedelta(hours=8),
+        proven=False,
+        value="one",
+        extra={"sid": "s"},
+        headers={"access-token": "one"},
+        environment={"DHAN_ACCESS_TOKEN": "one"},
+    )
+    with pytest.raises(TypeError):
+        live.extra["sid"] = "t"  # type: ignore[index]
+
+
+def test_the_last_good_token_is_given_with_its_age_while_nobody_writes(
+    tmp_path: Path, reader: Reader, clock: Clock
+) -> None:
+    bot = store(tmp_path)
+    bot.save("dhan", held("one"))
+    clock.unix += 5 * 3600
+
+    assert (reader.token(), reader.age) == ("one", 5 * 3600)
+
+    bot.save("dhan", held("one", rejected_at=NOW + timedelta(hours=5)))
+
+    assert not reader.wait(0)
+    with pytest.raises(NoLiveToken, match="no longer accepts the token of dhan, since 05 Jan 2026 at 13:45:00 IST"):
+        reader.token()
+
+
+def test_a_token_with_less_left_than_asked_for_counts_as_none(tmp_path: Path, clock: Clock) -> None:
+    store(tmp_path).save("dhan", held("one"))
+    reader = Reader("dhan", config=tmp_path, min_left=600, environment={}, now=clock)
+    clock.unix += 8 * 3600 - 601
+    assert reader.token() == "one"
+
+    clock.unix += 1
+
+    for ask in (reader.token, reader.headers, lambda: reader.age, lambda: reader.client_id):
+        with pytest.raises(
+            NoLiveToken, match="is good until 05 Jan 2026 at 16:45:00 IST only, less than what was asked"
+        ):
+            ask()
+    assert not reader.wait(0)
+    assert not reader.wait_newer(0)
+
+
+def test_waiting_ends_when_there_is_a_live_token(tmp_path: Path, reader: Reader) -> None:
+    bot = store(tmp_path)
+    assert not reader.wait(0)
+    threading.Timer(0.1, bot.save, ("dhan", held("one"))).start()
+
+    assert reader.wait(20)
+    assert reader.token() == "one"
+    assert reader.wait(0)
+
+
+def test_an_account_that_does_not_exist_is_told_with_those_that_do(tmp_path: Path) -> None:
+    for name in ("dhan_config.json", "kotak_config.json", "bot_config.json"):
+        (tmp_path / name).write_text("{}")
+    reader = Reader("dhna", config=tmp_path, environment={})
+
+    for ask in (reader.token, lambda: reader.wait(60), lambda: reader.wait_newer(60)):
+        with pytest.raises(UnknownAccount, match=r"there is no account dhna in .*, only dhan, kotak"):
+            ask()
+
+
+def test_an_account_without_a_token_is_not_taken_for_an_unknown_one(tmp_path: Path) -> None:
+    store(tmp_path).save("kotak", held("one"))
+    (tmp_path / "dhan_config.json").write_text("{}")
+
+    for reader in (
+        Reader("dhan", config=tmp_path, environment={}),
+        Reader("gone", tmp_path / ".kunji", environment={}),
+    ):
+        with pytest.raises(NoLiveToken, match="there is no token for") as caught:
+            reader.token()
+        assert not isinstance(caught.value, UnknownAccount)
 
 
 def test_a_replaced_token_is_noticed(tmp_path: Path, reader: Reader) -> None:
@@ -189,3 +284,4 @@ def test_a_reader_does_not_print_what_it_holds(tmp_path: Path, reader: Reader) -
     reader.token()
 
     assert repr(reader) == "Reader('dhan')"
+    assert "hidden" not in repr(reader.live())

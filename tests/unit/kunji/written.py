@@ -22,11 +22,14 @@ def held(
     *,
     expires_at: datetime = NOW + timedelta(hours=8),
     rejected_at: datetime | None = None,
+    broker: str = "dhan",
+    extra: Mapping[str, str] | None = None,
     **variables: str,
 ) -> HeldToken:
     return HeldToken(
-        AccessToken(Secret(value), "1100", NOW, expires_at),
+        AccessToken(Secret(value), "1100", NOW, expires_at, extra=_secret(extra or {})),
         proven=False,
+        broker=broker,
         rejected_at=rejected_at,
         environment=_secret(variables or {"DHAN_ACCESS_TOKEN": value}),
         headers=_secret({"access-token": value}),

@@ -85,6 +85,21 @@ def test_what_cannot_be_kept_is_refused(fact: Any) -> None:
         Codec(Alert).encode(alert)
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", "1e999", "9" * 400])
+def test_a_number_that_could_not_be_kept_is_not_read(seconds: str) -> None:
+    text = Codec(HistoryRow).encode(samples.row()).replace("1.5", seconds)
+
+    with pytest.raises(Misfit):
+        Codec(HistoryRow).decode(text)
+
+
+def test_a_time_beyond_all_times_is_not_read() -> None:
+    text = Codec(HistoryRow).encode(samples.row()).replace(NOW.isoformat(), "0001-01-01T00:00:00+14:00")
+
+    with pytest.raises(Misfit):
+        Codec(HistoryRow).decode(text)
+
+
 def test_no_error_shows_a_secret() -> None:
     text = json.dumps({"token": {"value": ["hunter2"]}, "proven": "hunter2"})
 

@@ -17,6 +17,7 @@ import pytest
 from bot.store import Store, StoreError, open_store, recover
 from bot.store._files import durable
 from bot.store.tinydb import TinyStore
+from kunji import Reader, StoreUnreadable
 from tests.unit.store.samples import KEY, OTHER_KEY, held, item, row
 
 
@@ -128,6 +129,18 @@ def test_a_record_of_another_kind_is_refused(tokens: Path, tmp_path: Path) -> No
 
     with pytest.raises(StoreError, match="the record of bot cannot be read"):
         opened(tmp_path).bot_note()
+
+
+@pytest.mark.parametrize("table", [None, [], {"dhan": None}, {"dhan": "x"}, {"dhan": {}}, {"dhan": {"sealed": 1}}])
+def test_a_file_summed_up_again_is_damaged_where_it_is_not_of_our_making(
+    tokens: Path, tmp_path: Path, table: object
+) -> None:
+    forge(tokens, lambda tables: tables.update(tokens=table))
+
+    with pytest.raises(StoreError, match="is damaged"):
+        opened(tmp_path)
+    with pytest.raises(StoreUnreadable, match="is damaged"):
+        Reader("dhan", config=tmp_path, environment={}).token()
 
 
 def test_a_file_in_another_ones_place_is_refused(tokens: Path, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_changed_key_seals_everything_anew(tmp_path: Path) -> None:
 def test_what_lies_beside_the_stores_files_does_not_hinder_a_key_change(tmp_path: Path) -> None:
     store = open_store(tmp_path, environment={})
     store.save("dhan", held())
-    beside = tmp_path / ".kunji" / "audit.jsonl"
+    beside = tmp_path / ".kunji" / "audit.log"
     beside.write_text("{}\n")
 
     rotate(tmp_path, None, environment={})

@@ -1,0 +1,1 @@
+"""Hands live tokens to programs: `kunji exec`, hooks, files kept current, the local endpoint. Logs in nowhere."""

@@ -1,0 +1,37 @@
+"""Is the bot that serves this store alive? As long as it does its work it dates a file in the store; this looks how old
+that is. Asks nobody, so that a monitor may look often.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import NamedTuple
+
+from kunji._places import Places
+
+FILE = "alive"
+DATED_EVERY = 10
+STALE_AFTER = 60.0
+"""Seconds. The bot may be held up by a slow disk for a while."""
+
+
+class Finding(NamedTuple):
+    good: bool
+    sentence: str
+
+
+def look(places: Places) -> Finding:
+    """By this machine's clock, which also dates the file; one dated in the future was left there before the clock was
+    set back."""
+    try:
+        age = time.time() - os.stat(os.path.join(places.store, FILE)).st_mtime
+    except FileNotFoundError:
+        return Finding(False, f"no bot serves the store {places.store}")
+    except OSError as error:
+        return Finding(
+            False, f"the store {places.store} cannot be looked into: {(error.strerror or 'it cannot').lower()}"
+        )
+    if abs(age) > STALE_AFTER:
+        return Finding(False, f"the bot is stuck or was killed: it gave no sign of life for {abs(age):.0f} s")
+    return Finding(True, f"alive: the bot gave its last sign of life {max(age, 0):.0f} s ago")

@@ -1,0 +1,229 @@
+"""`kunji exec`: the program runs as if it had been typed alone, but for its environment, and learns of new tokens."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.handoff.exec import Source
+from kunji import Reader
+from tests.unit.handoff.programs import PATIENCE, Desk, desk, eventually, is_running
+
+ALONE: tuple[str, ...] = ()
+RESTART = ("--on-refresh", "restart")
+BOTH = pytest.mark.parametrize("options", [ALONE, RESTART], ids=["alone", "supervised"])
+NOTES = "echo $DHAN_ACCESS_TOKEN >> tokens; "
+FOR_EVER = "n=0; while [ $n -lt 1500 ]; do sleep 0.02; n=$((n + 1)); done"
+"""Longer than any test waits."""
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path) as made:
+        made.save("one")
+        yield made
+
+
+@BOTH
+def test_the_exit_code_of_the_program_is_that_of_the_command(here: Desk, options: tuple[str, ...]) -> None:
+    result = here.run("dhan", *options, "--", "sh", "-c", "echo out; echo err >&2; exit 7")
+
+    assert (result.returncode, result.stdout, result.stderr) == (7, "out\n", "err\n")
+
+
+@BOTH
+def test_a_program_that_dies_by_a_signal_takes_the_command_along(here: Desk, options: tuple[str, ...]) -> None:
+    result = here.run("dhan", *options, "--", "sh", "-c", "kill -KILL $$")
+
+    assert result.returncode == -signal.SIGKILL
+
+
+@BOTH
+def test_what_cannot_be_run_is_answered_as_shells_do(here: Desk, options: tuple[str, ...]) -> None:
+    (here.folder / "data").write_text("no program")
+
+    absent, data = here.run("dhan", *options, "--", "no-such-thing"), here.run("dhan", *options, "--", "./data")
+
+    assert (absent.returncode, data.returncode) == (127, 126)
+    assert "no-such-thing was not found" in absent.stderr
+    assert "./data cannot be run: permission denied" in data.stderr
+
+
+@BOTH
+def test_pipes_break_for_the_program_as_they_do_without_kunji(here: Desk, options: tuple[str, ...]) -> None:
+    result = here.run("dhan", *options, "--", "sh", "-c", "yes | head -n 1")
+
+    assert (result.stdout, result.stderr) == ("y\n", "")
+
+
+def test_words_behind_the_dashes_are_the_programs_own(here: Desk) -> None:
+    result = here.run("dhan", "--", "echo", "--config", "x", "--wait", "--", "--help")
+
+    assert result.stdout == "--config x --wait -- --help\n"
+
+
+def test_without_the_dashes_it_is_said_how_to_type_it(here: Desk) -> None:
+    result = here.run("dhan")
+
+    assert result.returncode == 2
+    assert "kunji exec dhan -- python strategy.py" in result.stderr
+
+
+def test_accounts_that_set_the_same_variable_are_refused(here: Desk) -> None:
+    here.save("other", "dhan-wife")
+
+    result = here.run("dhan", "dhan-wife", "--", "touch", "begun")
+
+    assert result.returncode == 2
+    assert "several of these accounts set DHAN_ACCESS_TOKEN" in result.stderr
+    assert not (here.folder / "begun").exists()
+
+
+def test_it_waits_for_a_live_token_as_long_as_it_is_told(here: Desk) -> None:
+    here.save("dead", rejected=True)
+    at_once = here.run("dhan", "--", "true")
+    waiting = here.start("dhan", "--wait", "20s", "--", "sh", "-c", NOTES)
+
+    here.save("two")
+
+    assert waiting.wait(PATIENCE) == 0
+    assert at_once.returncode == 3
+    assert "no longer accepts the token of dhan" in at_once.stderr
+    assert here.noted("tokens") == ["two"]
+
+
+def test_a_new_token_restarts_all_of_the_program_and_it_has_the_new_one(here: Desk) -> None:
+    worker = f"sh -c 'trap \"echo asked >> ended; exit\" TERM; echo $$ >> workers; {FOR_EVER}' & wait"
+    here.start("dhan", *RESTART, "--", "sh", "-c", NOTES + worker)
+    eventually(lambda: len(here.noted("workers")) == 1, "the program does not begin")
+
+    here.save("two")
+
+    eventually(lambda: len(here.noted("workers")) == 2, "the program is not restarted")
+    first, second = map(int, here.noted("workers"))
+    assert here.noted("tokens") == ["one", "two"]
+    assert not is_running(first)
+    assert is_running(second)
+    assert here.noted("ended") == ["asked"]
+    os.kill(here.running[0].pid, signal.SIGTERM)
+    os.kill(second, signal.SIGKILL)
+
+
+def test_a_program_that_does_not_end_in_its_time_is_killed(here: Desk) -> None:
+    here.start("dhan", *RESTART, "--grace", "0s", "--", "sh", "-c", f"trap '' TERM; {NOTES} {FOR_EVER}")
+    here.awaits("tokens", "one")
+
+    here.save("two")
+
+    here.awaits("tokens", "one", "two")
+
+
+def test_many_tokens_in_a_row_are_one_restart_with_the_newest(here: Desk) -> None:
+    ends_slowly = "trap 'touch asked; while [ ! -f go ]; do sleep 0.02; done; exit' TERM; "
+    here.start("dhan", *RESTART, "--", "sh", "-c", ends_slowly + NOTES + FOR_EVER)
+    here.awaits("tokens", "one")
+
+    here.save("two")
+    eventually((here.folder / "asked").exists, "it is not asked to end")
+    here.save("three")
+    here.save("four")
+    (here.folder / "go").touch()
+
+    here.awaits("tokens", "one", "four")
+
+
+def test_a_program_asked_to_end_during_a_restart_is_not_started_again(here: Desk) -> None:
+    ends_slowly = "trap 'touch asked; while [ ! -f go ]; do sleep 0.02; done; exit 5' TERM; "
+    running = here.start("dhan", *RESTART, "--", "sh", "-c", ends_slowly + NOTES + FOR_EVER)
+    here.awaits("tokens", "one")
+    here.save("two")
+    eventually((here.folder / "asked").exists, "it is not asked to end")
+
+    running.terminate()
+    (here.folder / "go").touch()
+
+    assert running.wait(PATIENCE) == 5
+    assert here.noted("tokens") == ["one"]
+
+
+def test_for_a_token_that_was_rejected_nothing_is_done(here: Desk) -> None:
+    here.start("dhan", *RESTART, "--", "sh", "-c", NOTES + FOR_EVER)
+    here.awaits("tokens", "one")
+
+    here.save("dead", rejected=True)
+    here.save("three")
+
+    here.awaits("tokens", "one", "three")
+
+
+def test_an_account_keeps_its_values_until_there_is_a_live_token_again(here: Desk) -> None:
+    said: list[str] = []
+    source = Source([Reader("dhan", config=here.folder, environment={})], said.append)
+    values = [source.first(0)]
+
+    here.save("dead", rejected=True)
+    values.append(source.newest())
+    tokens = here.folder / ".kunji" / "tokens.json"
+    whole = tokens.read_bytes()
+    tokens.write_bytes(b"damaged")
+    values += [source.newest(), source.newest()]
+    tokens.write_bytes(whole)
+    here.save("two")
+    values.append(source.newest())
+
+    assert [one["DHAN_ACCESS_TOKEN"] for one in values] == ["one", "one", "one", "one", "two"]
+    assert len(said) == 1
+    assert "damaged" in said[0]
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1"])
+def test_a_program_can_be_signalled_in_place_of_a_restart(here: Desk, name: str) -> None:
+    noting = f"trap 'echo $DHAN_ACCESS_TOKEN >> told' {name.removeprefix('SIG')}; "
+    here.start("dhan", "--on-refresh", name, "--", "sh", "-c", noting + NOTES + FOR_EVER)
+    here.awaits("tokens", "one")
+
+    here.save("two")
+
+    here.awaits("told", "one")
+    assert here.noted("tokens") == ["one"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_signals_reach_the_program(here: Desk, number: signal.Signals) -> None:
+    traps = f"trap 'exit {10 + number}' {number.name.removeprefix('SIG')}; "
+    running = here.start("dhan", *RESTART, "--", "sh", "-c", traps + NOTES + FOR_EVER)
+    here.awaits("tokens", "one")
+
+    running.send_signal(number)
+
+    assert running.wait(PATIENCE) == 10 + number
+
+
+def test_in_a_terminal_the_program_hears_what_is_typed_and_ctrl_c_once(here: Desk) -> None:
+    ours, theirs = pty.openpty()
+    takes_the_terminal = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+    program = "trap 'echo hit >> hits' INT; read line; echo $line > heard; " + FOR_EVER
+    words = here.words("dhan", *RESTART, "--", "sh", "-c", program)
+    wrapped = [sys.executable, "-c", takes_the_terminal, str(theirs), *words]
+    running = subprocess.Popen(
+        wrapped, env=here.variables(), cwd=here.folder, pass_fds=[theirs], start_new_session=False
+    )
+    here.running.append(running)
+
+    os.write(ours, b"good morning\n")
+    here.awaits("heard", "good morning")
+    os.write(ours, b"\x03")
+    here.awaits("hits", "hit")
+    os.write(ours, b"\x1c")  # Ctrl-\\
+
+    assert running.wait(PATIENCE) == -signal.SIGQUIT
+    assert here.noted("hits") == ["hit"]
+    os.close(ours)
+    os.close(theirs)
