@@ -67,7 +67,7 @@ class Gate(Application[ExtBot[None], Context, dict[Any, Any], dict[Any, Any], di
         typed = origin.command_in(message)
         if typed is None:
             return await self._admits_text(update, message, known)
-        if typed.addressee not in ("", self.bot.username.lower()):
+        if not self._is_for_us(typed):
             return False
         command = self.commands.get(typed.name)
         if command is None:
@@ -153,10 +153,11 @@ class Gate(Application[ExtBot[None], Context, dict[Any, Any], dict[Any, Any], di
         return reach(self.desk.audiences, message.chat.id, user.id)
 
     async def _turn_away(self, message: Message) -> None:
-        """No answer. People chatting in a group of ours did not knock; a command there did."""
+        """No answer. People chatting in a group of ours, or with another bot there, did not knock; a command did."""
+        typed = origin.command_in(message)
         if not self._is_ours(message.chat):
             await self._stay_or_leave(message.chat)
-        elif not _is_private(message.chat) and origin.command_in(message) is None:
+        elif not _is_private(message.chat) and not (typed and self._is_for_us(typed)):
             return
         await self.desk.tokens.knock()
 
@@ -167,6 +168,9 @@ class Gate(Application[ExtBot[None], Context, dict[Any, Any], dict[Any, Any], di
         with suppress(TelegramError):
             await self.bot.leave_chat(chat.id)
         _log.info("left a group that is not configured")
+
+    def _is_for_us(self, typed: origin.Typed) -> bool:
+        return typed.addressee in ("", self.bot.username.lower())
 
     def _is_ours(self, chat: Chat) -> bool:
         return any(chat.id in one.viewer_chats | one.admin_chats for one in self.desk.audiences.values())

@@ -1,39 +1,18 @@
-"""Who is heard, who is told why not, and who gets no answer at all."""
+"""The gate in its corners. Who is heard at all, and who is not, is in `tests/faults/test_access.py`."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 import pytest
 
 from brokers import KunjiError
 from handlers import BUTTONS, COMMANDS
 from handlers.access import Role
-from handlers.text import ADMIN_ONLY, EDITED, FORWARDED, LOCKED, PRIVATE_ONLY, TOAST_ADMIN_ONLY, TOAST_UNKNOWN
-from tests.unit.handlers.stage import ADMIN, BOT, FOREIGN_GROUP, GROUP, NOW, STRANGER, VIEWER, a_stage, message_from
+from handlers.text import ADMIN_ONLY, PRIVATE_ONLY, TOAST_ADMIN_ONLY, TOAST_UNKNOWN
+from tests.unit.handlers.stage import ADMIN, BOT, FOREIGN_GROUP, GROUP, STRANGER, VIEWER, a_stage
 
 DAMAGED = KunjiError("the store is damaged", hint="move it away")
 NAMES = [command.name for command in COMMANDS]
 FOR_ADMINS = [command.name for command in COMMANDS if command.role is Role.ADMIN]
-ACTS = ("refresh", "code", "logout", "pause", "resume", "lock", "portfolio", "answer")
-ORIGIN = {"type": "user", "date": int(NOW.timestamp()), "sender_user": {"id": 9, "is_bot": False, "first_name": "O"}}
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_a_stranger_gets_no_answer_and_the_admin_is_told(stage, name):
-    await stage.hears(STRANGER, f"/{name} dhan")
-
-    assert stage.telegram.sent == []
-    assert stage.tokens.calls == []
-    assert stage.tokens.knocks == 1
-
-
-@pytest.mark.parametrize("text", ["hello", "123456", "https://example.test/?tokenId=abc", "/nothing"])
-async def test_a_strangers_words_get_no_answer(stage, text):
-    await stage.hears(STRANGER, text)
-
-    assert stage.telegram.sent == []
-    assert stage.tokens.knocks == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,46 +23,12 @@ async def test_every_command_is_answered_for_the_admin(stage, name):
     assert "went wrong" not in " ".join(stage.telegram.texts())
 
 
-@pytest.mark.parametrize("name", FOR_ADMINS)
-async def test_a_viewer_is_told_that_only_the_admin_may(stage, name):
-    await stage.hears(VIEWER, f"/{name} dhan")
-
-    assert stage.telegram.texts() == [ADMIN_ONLY]
-    assert stage.tokens.done(*ACTS) == []
-
-
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in FOR_ADMINS])
 async def test_a_viewer_may_look(stage, name):
     await stage.hears(VIEWER, f"/{name}")
 
     assert stage.telegram.texts()[0] not in (ADMIN_ONLY, PRIVATE_ONLY)
     assert all("callback_data" not in one or one["text"] == "Status" for one in stage.telegram.buttons())
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_somebody_else_in_the_admins_chat_is_a_stranger(stage, name):
-    await stage.hears(STRANGER, f"/{name} dhan", chat=ADMIN)
-    await stage.hears(VIEWER, f"/{name} dhan", chat=ADMIN)
-
-    assert stage.telegram.sent == []
-    assert stage.tokens.calls == []
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
-async def test_in_a_group_only_looking_is_possible_and_no_figures(stage, command):
-    await stage.hears(ADMIN, f"/{command.name}", chat=GROUP)
-
-    refused = command.role is Role.ADMIN or command.private
-    assert (stage.telegram.texts() == [PRIVATE_ONLY]) is refused
-    assert stage.tokens.done(*ACTS) == []
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_a_member_of_the_group_who_is_not_listed_gets_no_answer(stage, name):
-    await stage.hears(STRANGER, f"/{name}", chat=GROUP)
-
-    assert stage.telegram.sent == []
-    assert stage.tokens.knocks == 1
 
 
 async def test_people_chatting_in_a_group_are_left_alone(stage):
@@ -93,70 +38,6 @@ async def test_people_chatting_in_a_group_are_left_alone(stage):
 
     assert stage.telegram.sent == []
     assert stage.tokens.knocks == 0
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_an_edited_command_is_explained_to_the_admin_alone(stage, name):
-    await stage.receives(edited_message=message_from(ADMIN, f"/{name} dhan"))
-    await stage.receives(edited_message=message_from(VIEWER, f"/{name} dhan"))
-    await stage.receives(edited_message=message_from(STRANGER, f"/{name} dhan"))
-
-    assert stage.telegram.texts() == [EDITED]
-    assert stage.tokens.calls == []
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_a_forwarded_command_is_explained_to_the_admin_alone(stage, name):
-    for user in (ADMIN, VIEWER, STRANGER):
-        await stage.hears(user, f"/{name} dhan", forward_origin=ORIGIN)
-
-    assert stage.telegram.texts() == [FORWARDED]
-    assert stage.tokens.calls == []
-
-
-@pytest.mark.parametrize("kind", ["channel_post", "edited_channel_post", "business_message", "edited_business_message"])
-async def test_other_kinds_of_messages_are_not_even_seen(stage, kind):
-    await stage.receives(**{kind: message_from(ADMIN, "/refresh dhan", business_connection_id="b")})
-
-    assert stage.telegram.sent == []
-    assert stage.tokens.calls == []
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"sender_chat": {"id": GROUP, "type": "supergroup", "title": "x"}},
-        {"sender": {"id": 1087968824, "is_bot": True, "first_name": "Group"}},
-        {"sender": {"id": 136817688, "is_bot": False, "first_name": "Channel"}},
-        {"sender": {"id": 777000, "is_bot": False, "first_name": "Telegram"}},
-        {"sender": {**BOT, "id": 43}},
-        {"business_connection_id": "b"},
-        {"guest_query_id": "g"},
-        {"via_bot": {**BOT, "id": 43}, "chat": GROUP},
-        {"kind": "channel"},
-    ],
-)
-async def test_nobody_who_hides_is_obeyed(stage, more):
-    await stage.hears(ADMIN, "/status", **more)
-
-    assert [name for name, _ in stage.telegram.sent if name != "leaveChat"] == []
-
-
-async def test_a_command_for_another_bot_is_not_ours(stage):
-    await stage.hears(ADMIN, "/lock@OtherBot")
-    await stage.hears(ADMIN, "/lock@kunjibot")
-
-    assert stage.tokens.calls == [("lock",)]
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
-async def test_a_locked_bot_shows_no_code_or_figure_and_logs_nobody_in(stage, command):
-    stage.tokens.is_locked = True
-
-    await stage.hears(ADMIN, f"/{command.name} dhan" if command.guarded else f"/{command.name}")
-
-    assert (LOCKED in stage.telegram.texts()) is command.guarded
-    assert stage.tokens.done("refresh", "code", "logout", "portfolio", "answer") == []
 
 
 async def test_a_refused_value_does_not_stay_in_the_chat(stage):
@@ -252,16 +133,6 @@ async def test_a_gate_that_was_taught_nothing_admits_nothing():
 
 
 @pytest.mark.parametrize("action", BUTTONS)
-async def test_a_button_is_only_for_the_user_it_was_made_for(stage, action):
-    await stage.press(VIEWER, stage.signed(action, user=ADMIN), chat=VIEWER)
-    await stage.press(STRANGER, stage.signed(action, user=ADMIN))
-
-    assert [name for name, _ in stage.telegram.sent] == ["answerCallbackQuery"]
-    assert stage.tokens.calls == []
-    assert stage.tokens.knocks == 1
-
-
-@pytest.mark.parametrize("action", BUTTONS)
 async def test_a_genuine_button_gives_a_viewer_no_more_rights(stage, action):
     await stage.press(VIEWER, stage.signed(action, user=VIEWER))
 
@@ -277,47 +148,6 @@ async def test_a_forged_button_does_nothing(stage, action, spoil):
     await stage.press(ADMIN, spoil(stage.signed(action)))
 
     assert [name for name, _ in stage.telegram.sent] == ["answerCallbackQuery"]
-    assert stage.tokens.calls == []
-
-
-@pytest.mark.parametrize("action", BUTTONS)
-async def test_an_expired_button_does_nothing(stage, action):
-    data = stage.signed(action)
-    stage.time[0] += timedelta(seconds=300)
-
-    await stage.press(ADMIN, data)
-
-    assert "expired" in stage.telegram.last()
-    assert stage.tokens.calls == []
-
-
-@pytest.mark.parametrize("action", [action for action, button in BUTTONS.items() if button.once])
-async def test_a_button_that_works_once_works_once(stage, action):
-    await stage.press(ADMIN, stage.signed(action))
-    before = list(stage.tokens.calls)
-    await stage.press(ADMIN, stage.signed(action))
-
-    assert "already used" in stage.telegram.last()
-    assert stage.tokens.calls == before
-
-
-@pytest.mark.parametrize("action", [action for action, button in BUTTONS.items() if button.guarded])
-async def test_a_locked_bot_refuses_its_buttons(stage, action):
-    stage.tokens.is_locked = True
-
-    await stage.press(ADMIN, stage.signed(action))
-
-    assert "locked" in stage.telegram.last()
-    assert stage.tokens.calls == []
-
-
-@pytest.mark.parametrize("action", [action for action, button in BUTTONS.items() if button.acts])
-async def test_a_press_that_waited_while_the_bot_was_away_is_not_obeyed(stage, action):
-    stage.telegram.refuses["answerCallbackQuery"] = 400, "Bad Request: query is too old and response timeout expired"
-
-    await stage.press(ADMIN, stage.signed(action))
-
-    assert "Nothing was done" in stage.telegram.last()
     assert stage.tokens.calls == []
 
 
