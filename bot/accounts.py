@@ -26,7 +26,7 @@ from brokers import (
     RateLimited,
     TokenRejected,
 )
-from handlers.tokens import Portfolio
+from handlers.tokens import OrderBook, Portfolio
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,15 @@ class Accounts:
             return Portfolio(name, account.title, funds, funds, funds)
         holdings = self._part(name, held, lambda: broker.holdings(token))
         return Portfolio(name, account.title, funds, holdings, self._part(name, held, lambda: broker.positions(token)))
+
+    def orders(self, name: str) -> OrderBook:
+        """Today's orders. Raises NoLiveToken, and whatever the broker raises."""
+        account, held = self._ask_with(name)
+        try:
+            return OrderBook(name, account.title, account.broker.orders(held.token))
+        except TokenRejected:
+            self._tokens.rejected(name, held)
+            raise
 
     def prove(self, names: Sequence[str]) -> list[Alert]:
         """Ask every broker for proof that the account can trade today: one alert `proof` each, in the order given,

@@ -74,6 +74,8 @@ class Alerts:
         self._moved: dict[int, int] = {}
         self._served: set[int] = set()
         self._wake: Callable[[], None] = lambda: None
+        self.on_taken: Callable[[timedelta], None] = lambda _: None
+        """Called when Telegram has taken a message, with how long it waited for that."""
 
     # Telling
 
@@ -216,6 +218,8 @@ class Alerts:
 
     async def _keep(self, one: Waiting, item: OutboxItem | None) -> None:
         """Put the item in the message's place, or drop it."""
+        if item is None and one.sent:
+            self.on_taken(self._now() - one.item.queued_at)
         if one.number is not None:
             self._unkept[one.number] = item
             await asyncio.to_thread(self._write_unkept)

@@ -1,49 +1,45 @@
-"""Wires the parts together; decides nothing.
-
-`Works` is what every command needs: store, tokens, accounts. `App` adds the chat and the schedule, and runs until it
-is told to stop.
-"""
+"""Wires the parts of the bot together; decides nothing. To what every command works with it adds the chat, the
+schedule, the doors and whatever else runs beside them, until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import secrets
-import signal
-import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import logs
-from bot.accounts import Accounts
-from bot.alerts import Alerts
-from bot.clock import ClockError, open_clock
-from bot.config import AccountConfig, Config, file_fingerprint, fingerprint
+from bot.alive import SignOfLife
 from bot.face import Face
+from bot.handoff.environment import for_programs
+from bot.handoff.on_refresh import Hooks
+from bot.handoff.sinks import Sinks
+from bot.heartbeat import Heartbeat, Monitor, Systemd
 from bot.intervals import Job
-from bot.keeping import StoredCodes
-from bot.life import Account
-from bot.mended import still_true
-from bot.polling import Poller, Rival, build
+from bot.orders import LOOK_EVERY, OrderWatch
+from bot.polling import Hook, Poller, Rival, Webhook, build
 from bot.scheduler import Scheduler
-from bot.store import Alert, LockBusy, Store, open_store
-from bot.tokens import TokenService
-from bot.trading import Rules, TradingDays
+from bot.store import Alert, places_of
+from bot.vitals import Vitals
 from bot.watch import Watch
-from brokers import Clock, Drift, KunjiError, Secret, Surroundings, broker_class, is_loopback
-from handlers import Gate, buttons, register, set_menus, text
-from handlers.access import Audience
+from bot.works import THREAD_NAME, THREADS, Works
+from handlers import Gate, register, set_menus
+from handlers.answer import settle
 from handlers.context import Desk
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from bot.doors import Door
+    from bot.private import PrivateDoor, WhoAsks
 
 log = logging.getLogger(__name__)
 
-THREADS = 128
-"""Blocking work side by side, in each of two pools: what people ask in the chat never waits for what the schedule does,
-and logins that hang for 30 s leave room for those that do not."""
-THREAD_NAME = "kunji-work"
 LINGER = 4.0
 """Seconds a stop waits for logins under way: a token that was granted and not stored is lost."""
 ACKNOWLEDGEMENT = 0.5
@@ -51,101 +47,33 @@ EVERY_MINUTE = 60
 BEGIN_AGAIN_AFTER = 5.0
 
 
-class AlreadyRunning(KunjiError):
-    """Another `kunji run` serves this store on this machine."""
+def _hooks(works: Works) -> Hooks:
+    config = works.config
+    return Hooks(
+        {one.name: one.on_refresh for one in config.accounts if one.on_refresh},
+        works.store,
+        works.clock.now,
+        tell=works.alerts.tell,
+        learned=logs.register,
+        environment=for_programs(os.environ, config.folder),
+        folder=config.folder,
+    )
 
 
-@dataclass(slots=True)
-class Works:
-    """What keeps tokens, and the outbox; without chat or schedule."""
-
-    config: Config
-    clock: Clock
-    store: Store
-    drift: Drift
-    executor: ThreadPoolExecutor
-    alerts: Alerts
-    tokens: TokenService
-    accounts: Accounts
-    audiences: dict[str, Audience]
-    """Shared by the gate and the outbox; follows groups that become supergroups."""
-    salt: bytes
-    """What fingerprints are made with."""
-
-    @classmethod
-    def of(cls, config: Config, clock: Clock | None = None) -> Works:
-        """By this machine's clock, unless KUNJI_CLOCK or the caller says otherwise. Raises StoreError, ClockError."""
-        clock = clock or open_clock(_clock_address(config))
-        store = open_store(config.folder, config.store)
-        drift, executor = Drift(), ThreadPoolExecutor(THREADS, THREAD_NAME)
-        audiences, salt = _audiences(config, store), _salt(store)
-        signer = buttons.Signer(store.derive("buttons"), clock.now)
-        alerts = Alerts(
-            store,
-            clock.now,
-            audiences,
-            words=text,
-            keyboard=lambda user, wanted: buttons.keyboard(signer, user, wanted),
-            still_true=lambda alert: still_true(tokens, alert),
-            quiet=config.hours.quiet,
-            started_at=clock.now(),
-        )
-        tokens = TokenService(
-            {one.name: _account(one, config, store, clock, drift, salt) for one in config.accounts},
-            store,
-            clock,
-            drift,
-            rules=Rules(config.hours, TradingDays(config.extra_trading_days, config.extra_holidays)),
-            tell=alerts.tell,
-            learned=logs.register,
-        )
-        accounts = Accounts(tokens, executor)
-        return cls(config, clock, store, drift, executor, alerts, tokens, accounts, audiences, salt)
-
-    def remember_files(self) -> list[str]:
-        """Take the config files for known as they are now; the names of those that changed since the last time."""
-        now_so = {file.name: file_fingerprint(file, self.salt) for file in self.config.files}
-        before = self.store.bot_note().config_fingerprints
-        changed = sorted(name for name in {*before, *now_so} if before.get(name) != now_so.get(name))
-        if changed:
-            self.store.update_bot(lambda note: replace(note, config_fingerprints=now_so))
-        return changed if before else []
-
-    def close(self) -> None:
-        self.executor.shutdown(wait=False, cancel_futures=True)
-        self.store.close()
+def _sinks(works: Works) -> Sinks:
+    files = {one.name: one.write_to for one in works.config.accounts if one.write_to}
+    return Sinks(files, works.store, works.clock.now, works.alerts.tell)
 
 
-def _account(one: AccountConfig, config: Config, store: Store, clock: Clock, drift: Drift, salt: bytes) -> Account:
-    kind = broker_class(one.broker)
-    given = Surroundings(one.login, one.endpoints, clock, StoredCodes(store, one.name), drift, config.proxy)
-    return Account(one.name, kind.title, kind(one.config, given), one.login, one.morning, fingerprint(one, salt))
-
-
-def _salt(store: Store) -> bytes:
-    """Made once; sealed in the store, and not derived from its key, so that a new key forgives no refusal."""
-    made = Secret(secrets.token_hex(32))
-    note = store.update_bot(lambda note: note if note.salt else replace(note, salt=made))
-    return (note.salt or made).reveal().encode()
-
-
-def _audiences(config: Config, store: Store) -> dict[str, Audience]:
-    """As configured, with groups that became supergroups since."""
-    found = {one.name: one.audience for one in config.accounts}
-    for group, supergroup in store.bot_note().supergroups.items():
-        found = {name: audience.moved(int(group), supergroup) for name, audience in found.items()}
-    return found
-
-
-def _clock_address(config: Config) -> str | None:
-    """Where the sandbox's clock is; None for this machine's own. Never a moved clock for a real broker."""
-    address = os.environ.get("KUNJI_CLOCK")
-    if address is None:
-        return None
-    others = [config.telegram_api_url or "", *(url for one in config.accounts for url in one.endpoints.values())]
-    if not all(is_loopback(url) for url in others):
-        raise ClockError("KUNJI_CLOCK is for the sandbox: every endpoint and telegram_api_url must be on this machine")
-    return address
+def _orders(works: Works) -> OrderWatch:
+    return OrderWatch(
+        works.accounts.orders,
+        works.store,
+        works.clock,
+        tell=works.alerts.tell,
+        messages=works.config.order_messages,
+        executor=works.executor,
+    )
 
 
 class App:
@@ -161,8 +89,8 @@ class App:
             self.chat_executor,
             works.drift,
             clock.now(),
-            lambda: self.poller.last_good,
-            lambda: self.poller.rival is not None,
+            lambda: self.line.last_good,
+            lambda: self.line.rival is not None,
         )
         self.desk = Desk(
             tokens=self.face,
@@ -171,12 +99,18 @@ class App:
             signing_key=works.store.derive("buttons"),
             now=clock.now,
             totp_in_chat=config.totp_in_chat,
+            comes_back=config.public_url is not None,
         )
         self.application = build(
             Gate, {"desk": self.desk}, config.bot_token, api_url=config.telegram_api_url, proxy=config.proxy
         )
         register(self.application)
-        self.poller = Poller(self.application, now=clock.now, on_rival=self._on_rival)
+        self.hook = Hook.derived(works.store.derive)
+        for secret in (self.hook.part, self.hook.token):
+            logs.register(secret)
+        self.line = self._line()
+        self.hooks, self.sinks = _hooks(works), _sinks(works)
+        self.orders = _orders(works)
         self.scheduler = Scheduler(
             tokens,
             works.accounts,
@@ -185,32 +119,115 @@ class App:
             rules=tokens.rules,
             tell=works.alerts.tell,
             executor=works.executor,
-            jobs=[Job("save", EVERY_MINUTE, tokens.save_unsaved)],
+            jobs=[
+                Job("save", EVERY_MINUTE, tokens.save_unsaved),
+                Job("hand over", EVERY_MINUTE, self._hand_over),
+                Job("orders", LOOK_EVERY, self.orders.look),
+            ],
         )
         self.face.planned = self.scheduler
         self.face.touched = self.scheduler.touched
-        self.watch = Watch(works.store, [self.scheduler.touched])
+        self.vitals = Vitals(
+            clock,
+            heard=lambda: self.line.last_good,
+            swept=lambda: self.scheduler.last_sweep,
+            prove=works.store.check,
+        )
+        self.systemd = Systemd(os.environ)
+        monitor = Monitor(config.heartbeat_url, config.proxy) if config.heartbeat_url else None
+        self.heartbeat = Heartbeat(self.vitals, self.systemd, monitor)
+        self.sign_of_life = SignOfLife(Path(places_of(config.folder, config.store).store), self.vitals)
+        private = self._private_doors()
+        at_the_doors = [door.touched for door in private]
+        self.doors: list[PrivateDoor | Door] = [*private, *self._public_doors()]
+        listeners = [self.scheduler.touched, self.hooks.touched, self.sinks.touched, *at_the_doors]
+        self.watch = Watch(works.store, listeners)
+
+    def _line(self) -> Poller | Webhook:
+        """As `telegram_mode` says."""
+        config, now = self.works.config, self.works.clock.now
+        if config.telegram_mode == "webhook" and config.public_url:
+            url = config.public_url
+            return Webhook(self.application, now=now, on_rival=self._on_rival, hook=self.hook, public_url=url)
+        return Poller(self.application, now=now, on_rival=self._on_rival, was_ours=self.hook.is_at)
+
+    def _private_doors(self) -> list[PrivateDoor]:
+        """None or one. What it takes is loaded where it is configured."""
+        works, config = self.works, self.works.config
+        if config.private_listen is None:
+            return []
+        from bot.private import PrivateDoor
+        from bot.web import health
+
+        return [
+            PrivateDoor(
+                works.tokens,
+                works.executor,
+                config.private_listen,
+                config.private_tls,
+                Path(places_of(config.folder, config.store).store),
+                beside=lambda who_asks: [*health.routes(self.vitals), *self._metrics(who_asks)],
+            )
+        ]
+
+    def _metrics(self, who_asks: WhoAsks) -> list[Route]:
+        """None where their library is not installed."""
+        if find_spec("prometheus_client") is None:
+            return []
+        from bot.web import metrics
+
+        figures = metrics.Metrics(self.works.tokens, lambda: self.line.last_good)
+        self.works.tokens.reports.on_history = figures.refreshed
+        self.works.alerts.on_taken = figures.alerted
+        for account in self.works.tokens.accounts.values():
+            account.broker.after_answer = partial(figures.asked, account.broker.name)
+        return metrics.routes(figures, who_asks)
+
+    def _public_doors(self) -> list[Door]:
+        """None or one."""
+        place, url, works = self.works.config.listen, self.works.config.public_url, self.works
+        if place is None or url is None:
+            return []
+        from bot.web import postbacks, public_door, webhook
+        from bot.web.callback import Callback
+
+        brokers = {name: one.broker for name, one in works.tokens.accounts.items()}
+        routes = [
+            *Callback(self.face, url, partial(settle, self.application.bot)).routes,
+            *postbacks.routes(brokers, works.store.derive, self.orders.hint),
+        ]
+        if isinstance(self.line, Webhook):
+            routes += webhook.routes(self.hook, self.line.take)
+        return [public_door(routes, place, url, works.config.trusted_proxies, works.clock.monotonic)]
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then end within five seconds."""
+        """Serve until `stop` is set, then end within five seconds. Raises DoorBlocked."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, THREAD_NAME))
+        for door in self.doors:
+            await door.open()
         self._tell_of_changed_config()
         self.watch.start()
+        self._hand_over()
         beside = [
             asyncio.create_task(_for_ever("the schedule", self.scheduler.run)),
             asyncio.create_task(_for_ever("the outbox", self._speak)),
+            asyncio.create_task(_for_ever("the heartbeat", self.heartbeat.run)),
+            asyncio.create_task(_for_ever("the sign of life", self.sign_of_life.run)),
         ]
         lingering = asyncio.create_task(self._linger(stop))
         acknowledged = asyncio.Event()
         acknowledging = asyncio.create_task(self._await_acknowledgement(stop, acknowledged))
         try:
-            await self.poller.run(acknowledged)
+            await self.line.run(acknowledged)
         finally:
+            self.systemd.says("STOPPING=1")
             self.watch.stop()
+            closing = [asyncio.create_task(door.close()) for door in self.doors]
             acknowledging.cancel()
             for task in beside:
                 task.cancel()
-            await asyncio.wait(beside, timeout=1.0)
+            await asyncio.wait([*beside, *closing], timeout=1.5)
+            self.sign_of_life.take_back()
             await asyncio.to_thread(self.works.alerts.settle)
             stop.set()
             await lingering
@@ -218,7 +235,7 @@ class App:
 
     async def _speak(self) -> None:
         """Once Telegram was reached: menus, and whatever waits in the outbox."""
-        await self.poller.reached.wait()
+        await self.line.reached.wait()
         menus = asyncio.create_task(set_menus(self.application.bot, self.desk))
         try:
             await self.works.alerts.run(self.application.bot)
@@ -234,11 +251,19 @@ class App:
         acknowledged.set()
 
     async def _linger(self, stop: asyncio.Event) -> None:
-        """Let logins that are under way end, if they do so soon."""
+        """Let logins and hooks that are under way end, if they do so soon."""
         await stop.wait()
         deadline = asyncio.get_running_loop().time() + LINGER
-        while self.works.tokens.logging_in and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - threads
+        while self._is_busy() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - threads
             await asyncio.sleep(0.05)
+
+    def _is_busy(self) -> bool:
+        return bool(self.works.tokens.logging_in) or self.hooks.busy
+
+    def _hand_over(self) -> None:
+        """What a change of a token should have brought about and did not, as no bot ran or a disk was full."""
+        self.hooks.look_at_all()
+        self.sinks.look_at_all()
 
     def _on_rival(self, rival: Rival | None) -> None:
         now = self.works.clock.now()
@@ -262,45 +287,3 @@ async def _for_ever(what: str, serve: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("%s stumbled and begins again", what)
         await asyncio.sleep(BEGIN_AGAIN_AFTER)
-
-
-def run(config: Config, log_level: str) -> None:
-    """The command `kunji run`: until SIGTERM or Ctrl-C. Raises AlreadyRunning, StoreError, ClockError."""
-    logs.set_up(log_level.upper(), config.secrets)
-    works = Works.of(config)
-    for name in works.tokens.accounts:
-        if held := works.tokens.held(name):
-            logs.register(held.token.value)
-    with _alone(works.store):
-        log.info("serving %s", ", ".join(works.tokens.accounts))
-        _serve(App(works).run)
-        works.close()
-        log.info("stopped")
-    _leave()
-
-
-@contextmanager
-def _alone(store: Store) -> Iterator[None]:
-    try:
-        with store.lock("_run", 0.0):
-            yield
-    except LockBusy:
-        raise AlreadyRunning("kunji already runs with this store", hint="end the other one first") from None
-
-
-def _serve(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run until signalled. Not by `asyncio.run`: that waits for every thread, for as long as a broker or a name server
-    hangs."""
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.run_until_complete(serve(stop))
-
-
-def _leave() -> None:
-    """End the process. Python would wait for threads that still wait for a broker, for as long as that hangs; what they
-    were doing is on disk as begun and is looked after at the next start."""
-    if any(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate()):
-        logging.shutdown()
-        os._exit(0)

@@ -12,9 +12,9 @@ from datetime import timedelta
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
-from bot.app import Works
 from bot.clock import ClockError
 from bot.config import AccountConfig, Config
+from bot.works import Works
 from brokers import WORTH_TELLING, KunjiError, broker_class
 
 Say = Callable[[str], object]
@@ -34,6 +34,8 @@ def check_all(config: Config, *, online: bool, say: Say) -> bool:
 def _findings(config: Config, *, online: bool) -> Iterator[Finding]:
     for one in config.accounts:
         yield from _or_why_not(one.name, _account(one))
+    if config.public_url:
+        yield True, "door: what to enter at the brokers so that they find it is told by: kunji addresses"
     if online:
         yield from _or_why_not("Telegram", _telegram(config))
     try:

@@ -40,7 +40,7 @@ class RemoteClock:
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
-        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._host, self._port, self._path = parts.hostname or "", parts.port or 80, parts.path.rstrip("/")
         self._changed = threading.Condition()
         self._latest = float("-inf")
         self._closed = False
@@ -103,7 +103,7 @@ class RemoteClock:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=PATIENCE + 10)
         try:
             headers = {"Content-Type": "application/json"}
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.request(method, self._path + path, None if body is None else json.dumps(body), headers)
             reply = connection.getresponse()
             state = json.loads(reply.read())
         finally:

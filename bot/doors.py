@@ -9,24 +9,20 @@ import asyncio
 import logging
 import resource
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-import h11
 import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from bot.binding import BACKLOG, DoorBlocked, port_socket, secured, unix_socket
+from bot.connections import Connection, Crowd, Terms
 from bot.listening import Place, Port, Tls, UnixSocket
 from brokers import is_loopback
 
 HEADERS_LIMIT = 16 * 1024
-BODY_LIMIT = 4 * 1024
-CONNECTIONS = 1024
-REQUEST_WITHIN = 10.0
-"""Seconds from the first byte of a request, or from the connection, to its last."""
 KEEP_ALIVE = 75
 LAST_WORDS = 0.5
 """Seconds a door that closes waits for answers under way."""
@@ -41,14 +37,12 @@ class Door:
         place: Place,
         tls: Tls | None = None,
         *,
-        connections: int = CONNECTIONS,
-        request_within: float = REQUEST_WITHIN,
+        terms: Terms = Terms(),  # noqa: B008 - a value
     ) -> None:
         self.place = place
-        self._app = _Guarded(app)
+        self._app = _Guarded(app, terms.body)
         self._tls = tls
-        self._most = connections
-        self._request_within = request_within
+        self._terms = terms
         self._state = ServerState()
         self._server: asyncio.Server | None = None
 
@@ -59,10 +53,11 @@ class Door:
         if isinstance(self.place, Port):
             self.place = Port(self.place.host, listening.getsockname()[1])
         config = _settings(self._app)
-        most = min(self._most, _files_allowed(2 * self._most) // 2)
-        more: dict[str, Any] = {"ssl_handshake_timeout": self._request_within} if context else {}
+        most = min(self._terms.connections, _files_allowed(2 * self._terms.connections) // 2)
+        crowd = Crowd(replace(self._terms, connections=most))
+        more: dict[str, Any] = {"ssl_handshake_timeout": self._terms.head_within} if context else {}
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(config, self._state, most, self._request_within),
+            lambda: Connection(config, self._state, crowd),
             sock=listening,
             ssl=context,
             backlog=BACKLOG,
@@ -110,15 +105,19 @@ class NoBrowsers:
 class _Guarded:
     """Refuses what is too large before anybody reads it, and ends without a word once the door is closed."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, most: int | None) -> None:
         self._app = app
+        self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(asyncio.CancelledError):
             if _size_of_head(scope) > HEADERS_LIMIT:
                 await _refusal(431, "the address and the headers are too long")(scope, receive, send)
                 return
-            body = await _body(receive)
+            if self._most is None:
+                await self._app(scope, receive, send)
+                return
+            body = await _body(receive, self._most)
             if body is None:
                 await _refusal(413, "the body is too long")(scope, receive, send)
                 return
@@ -131,14 +130,14 @@ def _size_of_head(scope: Scope) -> int:
     )
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, most: int) -> bytes | None:
     """All of it, or what came before the connection ended; None if it is too long."""
     body, more = b"", True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > BODY_LIMIT:
+        if len(body) > most:
             return None
     return body
 
@@ -158,43 +157,6 @@ def _given_again(body: bytes, receive: Receive) -> Receive:
 
 def _refusal(status: int, sentence: str) -> JSONResponse:
     return JSONResponse({"error": sentence}, status, {"Cache-Control": "no-store", "Connection": "close"})
-
-
-class _Connection(H11Protocol):
-    """Is cut off if it is one too many, or if a request takes too long to arrive."""
-
-    def __init__(self, config: uvicorn.Config, state: ServerState, most: int, request_within: float) -> None:
-        super().__init__(config, state, {})
-        self._most = most
-        self._request_within = request_within
-        self._deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > self._most:
-            transport.abort()
-        else:
-            self._expect_rest()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-            self._expect_rest()
-        else:
-            self._expect_nothing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._expect_nothing()
-        super().connection_lost(exc)
-
-    def _expect_rest(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(self._request_within, self.transport.abort)
-
-    def _expect_nothing(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
 
 def _settings(app: ASGIApp) -> uvicorn.Config:
@@ -228,4 +190,4 @@ def _files_allowed(wanted: int) -> int:
     return wanted if allowed == resource.RLIM_INFINITY else allowed
 
 
-__all__ = ["BODY_LIMIT", "HEADERS_LIMIT", "KEEP_ALIVE", "REQUEST_WITHIN", "Door", "DoorBlocked", "NoBrowsers"]
+__all__ = ["HEADERS_LIMIT", "KEEP_ALIVE", "Door", "DoorBlocked", "NoBrowsers", "Terms"]

@@ -18,7 +18,7 @@ from bot.life import next_asking, next_login, state
 from bot.store import BotNote, Store, StoreError
 from bot.tokens import TokenService
 from brokers import Code, Consent, Drift, Secret
-from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, PastRefresh, Portfolio, Refreshed
+from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, OrderBook, PastRefresh, Portfolio, Refreshed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -120,6 +120,9 @@ class Face:
     async def portfolio(self, account: str) -> Portfolio:
         return await self._off(self.accounts.portfolio, account)
 
+    async def orders(self, account: str) -> OrderBook:
+        return await self._off(self.accounts.orders, account)
+
     # Refreshing
 
     async def asks_first(self, account: str) -> datetime | None:
@@ -143,10 +146,13 @@ class Face:
         return [OpenQuestion(name, one.expects, one.message, one.chat) for name, one in waiting.items() if one]
 
     async def accepts(self, account: str, pasted: Secret) -> str | None:
-        return self.tokens.accepts(account, pasted)
+        return await self._off(self.tokens.accepts, account, pasted)
 
-    async def answer(self, account: str, pasted: Secret, *, who: str) -> Refreshed:
-        return await self._changing(account, self._off(self.tokens.answer, account, pasted, who=who))
+    async def answer(self, account: str, pasted: Secret, *, who: str, redirected: bool = False) -> Refreshed:
+        """`redirected`: the address a browser came back to; see `TokenService.answer`."""
+        return await self._changing(
+            account, self._off(self.tokens.answer, account, pasted, who=who, redirected=redirected)
+        )
 
     async def code(self, account: str) -> Code:
         return await self._off(self.tokens.code, account)

@@ -35,6 +35,8 @@ class Reports:
         self._drift = drift
         self._tell = tell
         self._fault_told: datetime | None = None
+        self.on_history: Callable[[HistoryRow], None] = lambda _: None
+        """Called with every row."""
 
     def tell(
         self, kind: str, account: Account | None, *, loud: bool = True, **facts: str | float | bool | None
@@ -44,6 +46,7 @@ class Reports:
     def history(self, row: HistoryRow) -> None:
         """Leave a row."""
         log.info("%s: %s asked by %s: %s after %.1f s", row.account, row.way, row.who, row.outcome, row.seconds)
+        self.on_history(row)
         with self._unharmed():
             self._store.record(row)
 

@@ -73,7 +73,8 @@ class _Told:
 class Scheduler:
     """`touched` and `next_login` may be called from any thread; the sweep runs on one of the scheduler's own."""
 
-    last_sweep: datetime | None = None
+    last_sweep: float | None = None
+    """When the last one ended, by the clock that nobody sets."""
 
     def __init__(
         self,
@@ -166,7 +167,7 @@ class Scheduler:
         if names:
             self._look_at(names, now)
         self._proof.sweep(now)
-        self.last_sweep = now
+        self.last_sweep = self._clock.monotonic()
 
     def _to_look_at(self, now: datetime) -> list[str]:
         """The accounts that were touched and those whose moment has come."""

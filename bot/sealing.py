@@ -10,11 +10,12 @@ import os
 import typing
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from bot.config import BOT_FILE
 from bot.keys import SEALED, seal_value
 from bot.totp import replace_file
-from brokers import BROKERS, KunjiError, Secret, TotpSecret, broker_class
+from brokers import BROKERS, Broker, KunjiError, Secret, TotpSecret, broker_class
 
 SUFFIX = "_config.json"
 ELSEWHERE = ("${", "file:", SEALED)
@@ -33,19 +34,29 @@ def seal_file(path: Path, key: bytes) -> list[str]:
     if not path.name.endswith(SUFFIX):
         raise NotSealed(f"{path.name} is no config file", hint=f"its name must end in {SUFFIX}")
     written = _read(path)
-    account = path.name.removesuffix(SUFFIX)
-    secret = (
-        {"telegram_bot_token"} if path.name == BOT_FILE else {"telegram_bot_token", *_secret_fields(written, account)}
-    )
+    sealed = seal_values(written, path.name, key)
+    if sealed:
+        replace_file(path, (json.dumps(written, indent=2, ensure_ascii=False) + "\n").encode())
+        os.chmod(path, 0o600)
+    return sealed
+
+
+def seal_values(written: dict[str, object], file: str, key: bytes) -> list[str]:
+    """Seal what is secret of what stands in a config file of that name; the names of the keys that were sealed."""
+    account = file.removesuffix(SUFFIX)
+    secret = {"telegram_bot_token"} if file == BOT_FILE else {"telegram_bot_token", *_secrets_of(written, account)}
     sealed = []
     for name, value in written.items():
         if name in secret and isinstance(value, str) and not value.startswith(ELSEWHERE):
             written[name] = seal_value(key, account, name, value)
             sealed.append(name)
-    if sealed:
-        replace_file(path, (json.dumps(written, indent=2, ensure_ascii=False) + "\n").encode())
-        os.chmod(path, 0o600)
     return sealed
+
+
+def secret_fields(kind: type[Broker[Any]]) -> set[str]:
+    """Those of the broker's fields that are secret."""
+    hints = typing.get_type_hints(kind.Config)
+    return {part.name for part in fields(kind.Config) if _is_secret(hints[part.name])}
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -58,13 +69,11 @@ def _read(path: Path) -> dict[str, object]:
     return written
 
 
-def _secret_fields(written: dict[str, object], account: str) -> set[str]:
+def _secrets_of(written: dict[str, object], account: str) -> set[str]:
     name = written.get("broker", account.partition("-")[0])
     if name not in BROKERS:
         raise NotSealed(f"there is no broker {name}", hint=f"known are {', '.join(BROKERS)}")
-    config = broker_class(str(name)).Config
-    hints = typing.get_type_hints(config)
-    return {part.name for part in fields(config) if _is_secret(hints[part.name])}
+    return secret_fields(broker_class(str(name)))
 
 
 def _is_secret(hint: object) -> bool:

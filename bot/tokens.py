@@ -7,6 +7,7 @@ happened is told through a callable. What it decides by is pure and lies in `bot
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -131,7 +132,8 @@ class TokenService:
             self._check_budget(account, who=who, force=force)
             given = consents.to_give_again(self.note(name), self.clock.now())
             if given is not None and who not in BY_ITSELF and not force:
-                return given
+                self._kept.change(account, lambda note: consents.shown(note, self.clock.now()))
+                return consents.as_given(given)
             return self._log_in(account, self.held(name), who, force=force)
 
     @contextmanager
@@ -208,10 +210,18 @@ class TokenService:
                 self._cannot_renew(account, renewed, error)
             raise
         if isinstance(result, Consent):
-            opened = consents.opened(result, self.clock.now(), forced=force)
-            self._kept.change(account, lambda note: replace(note, begun_at=None, consent=opened))
-            return result
+            return self._open(account, result, forced=force)
         return self._keep(account, result, held, who=who, way=way, started=started)
+
+    def _open(self, account: Account, consent: Consent, *, forced: bool) -> Consent:
+        state = None
+        if account.broker.carries_state:
+            state = Secret(secrets.token_urlsafe(32))
+            self.learned(state)
+            consent = account.broker.with_state(consent, state)
+        opened = consents.opened(consent, self.clock.now(), state=state, forced=forced)
+        self._kept.change(account, lambda note: replace(note, begun_at=None, consent=opened))
+        return consent
 
     def _ask_the_time(self, account: Account) -> None:
         """A refused code may be the fault of this machine's clock: where nobody knows, all of the broker's hosts
@@ -303,17 +313,20 @@ class TokenService:
 
     # Answers of the admin
 
-    def answer(self, name: str, pasted: Secret, *, who: str) -> Refreshed:
-        """Exchange what the admin sent for a token.
+    def answer(self, name: str, pasted: Secret, *, who: str, redirected: bool = False) -> Refreshed:
+        """Exchange what the admin sent for a token, or (`redirected`) the address a browser came back to.
 
-        Raises ConsentRejected without asking the broker if it cannot be an answer; HeldBack after a refusal.
+        Raises ConsentRejected without asking the broker if it cannot be an answer, NotAwaited if no login waits for
+        that redirect; HeldBack after a refusal.
         """
         account = self.accounts[name]
+        if redirected:
+            self.awaits(name, pasted)
         self.learned(pasted)
         answer = account.broker.answer_in(pasted)
         self.learned(answer)
         with self._alone_with(name):
-            consent = self.consent(name)
+            consent = self.awaits(name, pasted) if redirected else self._open_for(name, pasted)
             if consent is None or not consent.forced:
                 budget.check_strikes(self.note(name), account.fingerprint)
             earlier, started = self.held(name), self.clock.monotonic()
@@ -326,6 +339,19 @@ class TokenService:
                 raise UnexpectedReply(f"{account.title} answered an exchange with another consent")
             return self._keep(account, token, earlier, who=who, way="exchange", started=started)
 
+    def awaits(self, name: str, address: Secret) -> OpenConsent:
+        """The login for which a browser came back to this address. Raises NotAwaited, ConsentRejected."""
+        broker = self.accounts[name].broker
+        return consents.check_redirect(
+            self.consent(name), broker.state_in(address), self.clock.now(), carries_state=broker.carries_state
+        )
+
+    def _open_for(self, name: str, pasted: Secret) -> OpenConsent | None:
+        """The login that waits, if any. Raises ConsentRejected if what was pasted comes from another one."""
+        consent = self.consent(name)
+        consents.check_paste(consent, self.accounts[name].broker.state_in(pasted))
+        return consent
+
     def consent(self, name: str) -> OpenConsent | None:
         """The one that waits for an answer."""
         return consents.waiting(self.note(name), self.clock.now())
@@ -334,6 +360,7 @@ class TokenService:
         """None if this can be an answer for the account, by its looks; else what was expected."""
         try:
             self.accounts[name].broker.answer_in(pasted)
+            self._open_for(name, pasted)
         except KunjiError as error:
             return str(error)
         return None

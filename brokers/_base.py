@@ -48,6 +48,10 @@ def nothing() -> None:
     """Nobody waits for requests."""
 
 
+def nobody(_seconds: float) -> None:
+    """Nobody counts how long they take."""
+
+
 class Broker(ABC, Generic[ConfigT]):
     """One account at one broker. See `docs/brokers.md` for how to write one."""
 
@@ -64,6 +68,10 @@ class Broker(ABC, Generic[ConfigT]):
     """A frozen dataclass: the only list of what the admin supplies. Secrets are of type `Secret`."""
     ways: ClassVar[Mapping[str, tuple[str, ...]]]
     """Each way to log in with the config fields it needs, the preferred one first."""
+    asks: ClassVar[Mapping[str, str]] = {}
+    """For each field of `Config`, in one line, what it is and where it is found; `kunji init` asks with it."""
+    ways_in_words: ClassVar[Mapping[str, str]] = {}
+    """What each way means for the admin, day by day; `kunji init` offers them with it."""
     positions_on_ways: ClassVar[Mapping[str, str]] = {}
     """In plain words, what the broker says about a way; shown by `kunji check`."""
     login_gap: ClassVar[timedelta] = timedelta(0)
@@ -75,6 +83,14 @@ class Broker(ABC, Generic[ConfigT]):
     """How long a call may take."""
     revokes: ClassVar[bool] = False
     """`revoke` ends a token at the broker."""
+    redirects: ClassVar[bool] = False
+    """After a login its page sends the browser on to an address registered with the broker."""
+    carries_state: ClassVar[bool] = False
+    """That address brings back what `with_state` put into the link."""
+    registers_at: ClassVar[str] = ""
+    """Where at the broker such addresses are entered, in words."""
+    posts_back: ClassVar[bool] = False
+    """It sends what becomes of an order to an address it was given; `postback` reads that."""
 
     def __init__(self, config: ConfigT, given: Surroundings) -> None:
         self.config = config
@@ -82,6 +98,8 @@ class Broker(ABC, Generic[ConfigT]):
         self.clock = given.clock
         self.before_sending: Callable[[], None] = nothing
         """Called right before each request. What it raises keeps the request from being sent."""
+        self.after_answer: Callable[[float], None] = nobody
+        """Called after each request with the seconds it took, whatever came of it."""
 
     @cached_property
     def http(self) -> Http:
@@ -96,6 +114,7 @@ class Broker(ABC, Generic[ConfigT]):
             paces=self.paces,
             limits=self.limits,
             before_sending=lambda: self.before_sending(),  # noqa: PLW0108 - looked up anew at each request
+            after_answer=lambda seconds: self.after_answer(seconds),  # noqa: PLW0108 - likewise
         )
 
     @property
@@ -126,6 +145,14 @@ class Broker(ABC, Generic[ConfigT]):
         """
         raise ConsentRejected(f"{self.title} expects nothing to be sent for this way to log in")
 
+    def with_state(self, consent: Consent, state: Secret) -> Consent:
+        """The same consent with this in its link, to come back after the login. Only where `carries_state`."""
+        return consent
+
+    def state_in(self, pasted: Secret) -> Secret | None:
+        """What came back of `with_state` in an address; None if nothing did. No request is made."""
+        return None
+
     def renew(self, token: AccessToken) -> AccessToken | Consent:
         """Give a live token a later expiry, where the broker can; else log in."""
         return self.login()
@@ -155,6 +182,13 @@ class Broker(ABC, Generic[ConfigT]):
     def order_address(self, token: AccessToken) -> OrderAddress:
         """From which address orders are taken. Only where `tells_order_address`."""
         raise NotSupported(f"{self.title} does not tell which addresses may order")
+
+    def postback(self, body: bytes) -> str:
+        """The id of the order a postback is about. Nothing else in it is to be believed. No request is made.
+
+        Raises WrongClient, UnexpectedReply, also where a signature is wrong. Only where `posts_back`.
+        """
+        raise NotSupported(f"{self.title} sends no postbacks")
 
     def revoke(self, token: AccessToken) -> None:
         """End the token at the broker."""

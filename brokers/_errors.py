@@ -60,7 +60,7 @@ class NotSupported(BrokerError):
 
 
 class WrongClient(BrokerError):
-    """The token belongs to another client than the configured one. Never kept."""
+    """A token or a postback belongs to another client than the configured one. Never kept."""
 
 
 class UnexpectedReply(BrokerError):

@@ -85,7 +85,7 @@ class Http:
     """Requests of one account to one broker. Thread-safe. Nothing is opened before the first request, or kept after it:
     a connection that idled may be closed just when a login is sent, and a thousand accounts would hold a thousand."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but four are named
         self,
         title: str,
         endpoints: Mapping[str, str],
@@ -96,6 +96,7 @@ class Http:
         paces: Mapping[str, Pace],
         limits: Limits = Limits(),
         before_sending: Callable[[], None] = lambda: None,
+        after_answer: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._title = title
         self._endpoints = endpoints
@@ -104,6 +105,7 @@ class Http:
         self._proxy = proxy
         self._limits = limits
         self._before_sending = before_sending
+        self._after_answer = after_answer
         self._pacers = {name: _Pacer(paces[name], clock) for name in endpoints}
 
     def get(self, endpoint: str, path: str, **content: Unpack[Content]) -> Reply:
@@ -145,7 +147,9 @@ class Http:
         )
         self._pacers[endpoint].wait()
         self._before_sending()
+        started = self._clock.monotonic()
         outcome = self._send(request)
+        self._after_answer(self._clock.monotonic() - started)
         if isinstance(outcome, BrokerError):
             raise outcome  # out here, where no library's exception is its context
         return outcome

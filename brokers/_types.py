@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, NoReturn
 
 
@@ -36,7 +37,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        # What was pasted or written may hold half of a pair, which plain UTF-8 cannot.
+        return hmac.compare_digest(*(one._value.encode(errors="surrogatepass") for one in (self, other)))
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
@@ -132,6 +134,15 @@ class Position:
     day_pnl: Decimal | None
 
 
+class End(StrEnum):
+    """How an order ended."""
+
+    FILLED = "filled"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    """Also what lapsed at the end of the day. Part of it may have been filled before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     id: str
@@ -142,8 +153,11 @@ class Order:
     price: Decimal | None
     average_price: Decimal | None
     status: str
+    """The broker's own word."""
     reason: str | None
     at: datetime | None
+    end: End | None = None
+    """None: it is not over, or the broker's word for it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from handlers.help import help_
 from handlers.history import history
 from handlers.lock import lock
 from handlers.logout import confirmed, logout
+from handlers.orders import orders
 from handlers.pastes import paste, pressed_use
 from handlers.pause import pause, pressed_pause, pressed_resume, resume
 from handlers.refresh import pressed_all, pressed_anew, pressed_force, pressed_go, refresh
@@ -53,6 +54,7 @@ COMMANDS = (
         private=True,
         guarded=True,
     ),
+    Command("orders", "today's orders", "/orders [account]", VIEWER, orders, private=True, guarded=True),
     Command("totp", "a TOTP code, for a short time", "/totp [account]", ADMIN, totp, guarded=True),
     Command("history", "the last refreshes", "/history [account]", VIEWER, history),
     Command("logout", "end a token and pause the account", "/logout <account>", ADMIN, logout, guarded=True),

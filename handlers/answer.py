@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from telegram import Message, Update
+import logging
+
+from telegram import Bot, Message, Update
+from telegram.constants import ParseMode
+from telegram.error import TelegramError
 
 from brokers import KunjiError, Secret
 from handlers import text
-from handlers.context import Context, reply, show
+from handlers.context import NO_PREVIEW, Context, reply, show
+
+_log = logging.getLogger(__name__)
 
 
 async def answer_for(
@@ -21,12 +27,25 @@ async def answer_for(
     if expected is not None:
         await show(update, shown, with_warning(text.fits_none({account: expected}), deleted=deleted))
         return
+    asked = [one for one in await tokens.questions() if one.account == account]
     shown = await show(update, shown, with_warning(text.exchanging(account), deleted=deleted))
     try:
         said = text.refreshed(await tokens.answer(account, pasted, who="admin"), context.desk.now())
+        for one in asked:
+            await settle(context.bot, one.chat, one.message, text.login_done(account))
     except KunjiError as error:
         said = text.failure(error, account)
     await show(update, shown, with_warning(said, deleted=deleted))
+
+
+async def settle(bot: Bot, chat: int | None, message: int | None, said: str) -> None:
+    """Put this in place of the message that asked for a login, if there was one; its buttons go."""
+    if chat is None or message is None:
+        return
+    try:
+        await bot.edit_message_text(said, chat, message, parse_mode=ParseMode.HTML, link_preview_options=NO_PREVIEW)
+    except TelegramError as error:
+        _log.warning("the message that asked for a login could not be changed: %s", type(error).__name__)
 
 
 def with_warning(said: str, *, deleted: bool) -> str:

@@ -49,6 +49,8 @@ class Desk:
     """Buttons are signed with it."""
     now: Callable[[], datetime]
     totp_in_chat: bool = True
+    comes_back: bool = False
+    """Whoever logs in by a link lands at the bot's own door; nothing needs to be sent."""
 
 
 class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):

@@ -14,7 +14,7 @@ from handlers.access import Role
 from handlers.answer import answer_for
 from handlers.buttons import SHORT_LIFE, Pressed, button, in_rows
 from handlers.context import Context, UsageError, delete, is_stale, my_accounts, named, person, reply, show
-from handlers.refresh_all import consent_buttons, refresh_all
+from handlers.refresh_all import consent_buttons, consent_text, refresh_all
 
 
 async def refresh(update: Update, context: Context) -> None:
@@ -83,9 +83,11 @@ async def _ask(update: Update, context: Context, account: str, consent: Consent,
     if await desk.tokens.second_poller():
         await show(update, shown, f"{text.SECOND_POLLER}\n{text.on_the_machine(account)}")
         return
-    said = text.consent(account, consent, desk.now(), desk.totp_in_chat)
-    shown = await show(update, shown, said, buttons=consent_buttons(desk, user, account, consent))
-    await desk.tokens.asked(account, chat, shown.message_id)
+    await desk.tokens.asked(account, chat, shown.message_id)  # before the link is there: the answer may be quick
+    said = consent_text(desk, account, consent)
+    there = await show(update, shown, said, buttons=consent_buttons(desk, user, account, consent))
+    if there is not shown:
+        await desk.tokens.asked(account, chat, there.message_id)
 
 
 async def _explain(update: Update, context: Context, account: str, error: KunjiError, shown: Message) -> None:

@@ -57,9 +57,14 @@ async def _refresh(desk: Desk, account: str) -> Outcome:
 async def _ask(update: Update, desk: Desk, account: str, consent: Consent) -> None:
     """A message for each login, so that each can be replied to."""
     chat, user = person(update)
-    said = text.consent(account, consent, desk.now(), desk.totp_in_chat)
-    sent = await reply(update, said, buttons=consent_buttons(desk, user, account, consent))
+    sent = await reply(
+        update, consent_text(desk, account, consent), buttons=consent_buttons(desk, user, account, consent)
+    )
     await desk.tokens.asked(account, chat, sent.message_id)
+
+
+def consent_text(desk: Desk, account: str, consent: Consent) -> str:
+    return text.consent(account, consent, desk.now(), desk.totp_in_chat, comes_back=desk.comes_back)
 
 
 def consent_buttons(desk: Desk, user: int, account: str, consent: Consent) -> list[list[InlineKeyboardButton]]:

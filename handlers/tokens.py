@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from brokers import Code, Consent, Funds, Holding, KunjiError, Position, Secret
+from brokers import Code, Consent, Funds, Holding, KunjiError, Order, Position, Secret
 
 
 class State(StrEnum):
@@ -99,6 +99,15 @@ class Portfolio:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderBook:
+    """Today's orders, as the broker has them."""
+
+    account: str
+    broker: str
+    orders: Sequence[Order]
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedOut:
     account: str
     revoked: bool
@@ -173,6 +182,9 @@ class Tokens(Protocol):
     async def portfolio(self, account: str) -> Portfolio:
         """What the account holds; a part the broker did not give is the error that came instead. Raises KunjiError if
         there is no usable token."""
+
+    async def orders(self, account: str) -> OrderBook:
+        """Raises KunjiError if there is no usable token, or if the broker does not say."""
 
     async def code(self, account: str) -> Code: ...
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FAILED, USAGE, NO_LIVE_TOKEN = 1, 2, 3
 INTERRUPTED = 130
 """As shells have it for Ctrl-C."""
+_STDOUT = 1
 
 _FOR_BOTH = {"--min-left": True, "--wait": True, "--config": True, "--store": True}
 _TAKES = {"token": {"--json": False, **_FOR_BOTH}, "env": {"--format": True, **_FOR_BOTH}}
@@ -74,10 +75,10 @@ def is_alive(config: str | None = None) -> int:
 
     try:
         finding = look(find(config))
+        _write(finding.sentence + "\n")
     except Error as error:
         _say(str(error))
         return FAILED
-    _write(finding.sentence + "\n")
     return 0 if finding.good else FAILED
 
 
@@ -165,9 +166,17 @@ def _seconds(options: dict[str, str], option: str) -> float:
 
 
 def _write(text: str) -> None:
-    # As bytes: what the locale can spell must not decide whether a program gets its token.
-    sys.stdout.buffer.write(text.encode())
-    sys.stdout.buffer.flush()
+    # As bytes: what the locale can spell must not decide whether a program gets its token. And past Python's buffer:
+    # what is left in there would be tried again at the end, and complained of in Python's words.
+    from kunji._errors import Error
+    from kunji._places import reason
+
+    data = text.encode()
+    try:
+        while data:
+            data = data[os.write(_STDOUT, data) :]
+    except OSError as error:
+        raise Error(f"standard output takes nothing: {reason(error)}") from None
 
 
 def _say(sentence: str) -> None:

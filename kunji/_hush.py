@@ -35,7 +35,15 @@ def _without_secrets(record: logging.LogRecord) -> bool:
         text = record.getMessage()
     except (TypeError, ValueError):
         return False  # logging would show its parts
+    record.msg, record.args = _covered(text), None
+    if record.exc_info:
+        shown = logging.Formatter().formatException(record.exc_info)
+        if _covered(shown) != shown:
+            record.exc_text, record.exc_info = _covered(shown), None
+    return True
+
+
+def _covered(text: str) -> str:
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, _PUT_IN_PLACE)
-    record.msg, record.args = text, None
-    return True
+    return text

@@ -44,6 +44,7 @@ class Script:
     """While a TOTP window is awaited, say."""
     during_login: Callable[[], None] = lambda: None
     during_profile: Callable[[], None] = lambda: None
+    orders: list[Order] = field(default_factory=list)
     order_address: OrderAddress | None = None
     logins: int = 0
     renewals: int = 0
@@ -130,7 +131,8 @@ class FakeBroker(Broker[Script]):
         return []
 
     def orders(self, token: AccessToken) -> list[Order]:
-        return []
+        self.profile(token)
+        return self.config.orders
 
     def order_address(self, token: AccessToken) -> OrderAddress:
         if self.config.order_address is None:

@@ -71,14 +71,19 @@ def from_bytes(data: bytes) -> Contents:
         written = json.loads(data)
         return Contents(
             made_at=_aware(written["made_at"]),
-            version=str(written["version"]),
+            version=_shown(written["version"]),
             files={_named(name): b64decode(text, validate=True) for name, text in written["files"].items()},
             key=_key(written["key"]),
             key_lay=KeyLay(written["key_lay"]),
-            remarks=tuple(map(str, written["remarks"])),
+            remarks=tuple(map(_shown, written["remarks"])),
         )
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, kunji.Error):
         raise BackupError("the backup holds what kunji never writes; nothing was restored") from None
+
+
+def _shown(text: object) -> str:
+    """Nothing in it makes a terminal do anything."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
 def _aware(text: str) -> datetime:

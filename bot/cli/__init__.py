@@ -14,10 +14,14 @@ from typing import NoReturn
 
 import click
 
+from bot.cli._backup import backup, restore
 from bot.cli._bot import check, demo, run, unlock
 from bot.cli._context import Places
+from bot.cli._door import addresses
+from bot.cli._init import init
 from bot.cli._keys import key
-from bot.cli._programs import env, token
+from bot.cli._programs import env, exec_, token
+from bot.cli._service import service
 from bot.cli._tokens import refresh, status, totp
 from brokers import KunjiError
 
@@ -29,6 +33,8 @@ class Anywhere(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for place, word in enumerate(args):
+            if word == "--":  # what follows is another program's
+                break
             if word == "--config" and place + 1 < len(args):
                 args = [*args[place : place + 2], *args[:place], *args[place + 2 :]]
                 break
@@ -54,19 +60,25 @@ def cli(context: click.Context, folder: Path) -> None:
 
     \b
     kunji demo                 see it all, with no credentials
+    kunji init                 set up an account by answering questions
     kunji check --online       is everything ready to run
     kunji run                  the bot, until it is stopped
     kunji status               every account and how long its token is good for
     kunji refresh dhan         a new token now
     kunji token dhan           the token alone, for another program
     eval "$(kunji env dhan)"   the same as variables
+    kunji exec dhan -- prog    a program with them
 
     Exit codes: 0 good, 1 failed, 2 wrong usage or config, 3 no live token.
     """
     context.obj = Places(folder)
 
 
-for command in (run, demo, check, status, refresh, token, env, totp, unlock, key):
+for command in (
+    *(run, demo, init, check, status, refresh, totp, unlock),
+    *(token, env, exec_),
+    *(key, addresses, backup, restore, service),
+):
     cli.add_command(command)
 
 

@@ -11,43 +11,57 @@ from bot.cli._context import Places, opened
 
 @click.command()
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
-def run(places: Places, log_level: str) -> None:
+def run(places: Places, log_level: str, log_format: str) -> None:
     """Run the bot until it is stopped (Ctrl-C or SIGTERM).
 
     \b
     kunji run
     kunji run --config /etc/kunji --log-level debug
+    kunji run --log-format json   one JSON object a line, for a program that collects logs
     """
-    from bot.app import run as run_app
+    from bot.process import run as run_app
 
-    run_app(places.config(), log_level)
+    run_app(places.config(), log_level, json_log=log_format == "json")
 
 
 @click.command()
+@click.option("--terminal", is_flag=True, help="Chat here instead of in a browser.")
 @click.option("--tour", is_flag=True, help="Play a scripted conversation and end.")
-def demo(tour: bool) -> None:
+def demo(terminal: bool, tour: bool) -> None:
     """Try it all against stand-ins on this machine; no credentials needed.
 
     \b
-    kunji demo          chat with it here, move the clock, break things
-    kunji demo --tour   watch a scripted conversation
+    kunji demo              chat with it in a browser, move the clock, break things
+    kunji demo --terminal   the same here
+    kunji demo --tour       watch a scripted conversation
     """
-    from bot.demo import play
+    from bot.demo import Way, play
 
-    sys.exit(play(scripted=tour))
+    if terminal and tour:
+        raise click.UsageError("either --terminal or --tour")
+    sys.exit(play(Way.TOUR if tour else Way.TERMINAL if terminal else Way.PAGE))
 
 
 @click.command()
 @click.option("--online", is_flag=True, help="Also ask Telegram and the brokers; spends no login.")
+@click.option("--alive", is_flag=True, help="Only whether a bot serves this store and does its work.")
 @click.pass_obj
-def check(places: Places, online: bool) -> None:
+def check(places: Places, online: bool, alive: bool) -> None:
     """Is everything ready to run: config, key, store, clock.
 
     \b
     kunji check
     kunji check --online   also Telegram, every chat and every broker; spends no login
+    kunji check --alive    only whether the bot is running and not stuck, for a monitor
     """
+    if alive and online:
+        raise click.UsageError("--alive asks nobody; leave out --online")
+    if alive:
+        from kunji.__main__ import is_alive
+
+        sys.exit(is_alive(str(places.folder)))
     from bot.checks import check_all
 
     good = check_all(places.config(), online=online, say=click.echo)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bot.app import Works
     from bot.config import Config
+    from bot.works import Works
 
 
 class Places:
@@ -48,7 +48,7 @@ def typed(what: str) -> str:
 @contextmanager
 def opened(places: Places) -> Iterator[Works]:
     """The parts a single command needs, closed behind it."""
-    from bot.app import Works
+    from bot.works import Works
 
     works = Works.of(places.config())
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -126,7 +127,9 @@ def exec_(
 
 
 def _say(sentence: str) -> None:
-    click.echo(f"kunji: {sentence}", err=True)
+    # Whoever read it may be gone; what is told about goes on all the same.
+    with suppress(OSError):
+        click.echo(f"kunji: {sentence}", err=True)
 
 
 def _hand_out(command: str, places: Places, words: tuple[str, ...]) -> NoReturn:

@@ -86,6 +86,8 @@ def refresh(places: Places, account: str, replace: bool, force: bool) -> None:
         if isinstance(result, Consent):
             if result.url:
                 click.echo(f"open in a browser, and log in:\n{result.url}", err=True)
+                if works.config.public_url:
+                    click.echo("if the page you land on says that it is done, press Ctrl-C here", err=True)
             answer = typed(f"then paste {result.expects} here")
             result = works.tokens.answer(name, Secret(answer.strip()), who="command line")
         kept = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
@@ -52,7 +52,7 @@ class Endpoint:
         self._marks = Marks(tokens.store.derive("etag"))
         self._rejections = Rejections(tokens, self._marks, executor)
         self._reading = ThreadPoolExecutor(READING, "kunji-work-read")
-        self._news = News()
+        self._news = News(tokens.accounts)
         self.routes = [
             Route("/v1/accounts", self._accounts),
             Route("/v1/tokens/{account}", self._token),
@@ -106,6 +106,8 @@ class Endpoint:
         asker = await self._off(self._admitted, request, account)
         self._audit.note(asker.name, account, "rejected")
         settled = await self._rejections.settle(account, await self._off(self._tokens.held, account), mark)
+        # A login takes its time: the key may have been taken away meanwhile.
+        await self._off(self._admitted, request, account)
         shown = self._shown(account, settled.held) | {"alive": settled.alive}
         return _answer(shown, self._marks.of(account, settled.held))
 
@@ -187,7 +189,9 @@ class Endpoint:
 class News:
     """Wakes who waits for a change of an account's token. In the loop, but for `tell`."""
 
-    def __init__(self) -> None:
+    def __init__(self, accounts: Container[str]) -> None:
+        """Whoever asks may make up a name; only those of `accounts` are remembered."""
+        self._accounts = accounts
         self._awaited: dict[str, asyncio.Event] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.ended = False
@@ -195,7 +199,8 @@ class News:
     def next(self, account: str) -> asyncio.Event:
         """Set with the next change from now on."""
         self._loop = asyncio.get_running_loop()
-        return self._awaited.setdefault(account, asyncio.Event())
+        awaited = asyncio.Event()
+        return self._awaited.setdefault(account, awaited) if account in self._accounts else awaited
 
     def tell(self, account: str) -> None:
         """From any thread; nobody is woken by a loop that is over."""

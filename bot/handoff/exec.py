@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from bot.handoff.supervisor import Supervisor, Wanted
 from kunji import Error, NoLiveToken, Reader
+from kunji._errors import SetTwice
 from kunji._formats import together
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
@@ -28,6 +30,7 @@ class Source:
         self._readers = readers
         self._say = say
         self._known: dict[str, dict[str, str]] = {}
+        self._together: dict[str, str] = {}
         self._said: set[str] = set()
 
     def first(self, wait: float) -> dict[str, str]:
@@ -37,10 +40,12 @@ class Source:
         for reader in self._readers:
             reader.wait_newer(max(until - time.monotonic(), 0.0))
             self._known[reader.account] = reader.environment()
-        return together(self._known.values())
+        self._together = together(self._known.values())
+        return self._together
 
     def newest(self) -> dict[str, str]:
-        """The values now. An account that has no live token, or whose store cannot be read, keeps those it had."""
+        """The values now. An account that has no live token, or whose store cannot be read, keeps those it had; so do
+        all, where they contradict each other."""
         for reader in self._readers:
             try:
                 reader.wait_newer(0.0)  # looks at the disk, however short ago that was done
@@ -49,7 +54,11 @@ class Source:
                 continue
             except Error as error:
                 self._say_once(str(error))
-        return together(self._known.values())
+        try:
+            self._together = together(self._known.values())
+        except SetTwice as error:
+            self._say_once(str(error))
+        return self._together
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said:
@@ -69,7 +78,8 @@ def execute(
 ) -> int:
     """The exit code; but a command that was ended by a signal ends this process by the same one, and one that is told
     of no refresh never returns. `environment` is without the accounts' values. Raises as `Source.first`."""
-    values = source.first(wait)
+    with _can_be_ended():
+        values = source.first(wait)
     try:
         if on_refresh is None:
             _become(command, {**environment, **values})
@@ -81,6 +91,20 @@ def execute(
         why = getattr(error, "strerror", None) or "it is no program"
         say(f"{command[0]} cannot be run: {why.lower()}")
         return NOT_EXECUTABLE
+
+
+@contextmanager
+def _can_be_ended() -> Iterator[None]:
+    """By SIGTERM, which the first process of a container never hears of unless it asks for it."""
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(_ended_as(-number)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

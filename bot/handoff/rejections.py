@@ -53,7 +53,7 @@ class Rejections:
         if held and live and current != mark:
             return Settled(held, alive=False)
         inquiry = self._inquiries.get(account)
-        if inquiry is None or inquiry.mark != current or (inquiry.outcome.done() and now - inquiry.began >= PROBE_GAP):
+        if inquiry is None or inquiry.mark != current or _is_over(inquiry, now, live=live):
             inquiry = _Inquiry(current, now, self._begun(lambda: self._inquire(account, current)))
             self._inquiries[account] = inquiry
         return await asyncio.shield(inquiry.outcome)
@@ -70,7 +70,8 @@ class Rejections:
             return Settled(held, alive=self._marks.of(account, held) == mark)
         self._refresh(account)
         held = self._live(account)
-        if held is None:
+        # The same one: the broker said that it is dead, and nobody could write that down.
+        if held is None or self._marks.of(account, held) == mark:
             raise HeldBack("there is no live token, and none can be had now")
         return Settled(held, alive=False)
 
@@ -85,3 +86,11 @@ class Rejections:
             raise waits_for_admin
         if isinstance(self._tokens.refresh(account, who="program"), Consent):
             raise waits_for_admin
+
+
+def _is_over(inquiry: _Inquiry, now: float, *, live: bool) -> bool:
+    """What came of it is not told again. `live`: what it was about still counts as alive."""
+    if not inquiry.outcome.done():
+        return False
+    found_alive = inquiry.outcome.exception() is None and inquiry.outcome.result().alive
+    return now - inquiry.began >= PROBE_GAP or (found_alive and not live)

@@ -93,9 +93,23 @@ def content(path: Path, account: str, live: HeldToken | None) -> bytes:
 
 
 def _write(path: Path, wanted: bytes) -> None:
-    """Unless it is so already. A link in its place is replaced, never followed."""
+    """Unless it is so already. A link in its place is replaced, never followed. Where that fails, what is there is
+    taken away: it is of a token that may be dead."""
+    _check_folder(path.parent)
     with suppress(OSError):
         found = path.lstat()
         if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) == _MODE and path.read_bytes() == wanted:
             return
-    write_over(path, wanted, _MODE)
+    try:
+        write_over(path, wanted, _MODE)
+    except OSError:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises StoreError if anybody may put another file in the place of ours."""
+    mode = folder.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise StoreError(f"everybody may write in {folder}", hint=f"mend it with: chmod o-w '{folder}'")

@@ -65,6 +65,8 @@ class Supervisor:
             if code is not None:
                 return code
             values = self._newest()
+            if self._asked_to_end:
+                return child.returncode
 
     def _listen(self) -> None:
         os.set_blocking(self._woken, False)

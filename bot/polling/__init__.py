@@ -1,14 +1,17 @@
-"""Getting updates from Telegram, for ever: whatever Telegram or the network does, fetching goes on by itself.
+"""Getting updates from Telegram, for ever: whatever Telegram or the network does, it goes on by itself.
 
-`build` makes the application, `Poller` keeps it fed, `PerUserOrder` keeps one user's commands in order. Nothing here
-knows what an update says, and nothing is logged but ids, names of exceptions and sentences of our own, as the
-library's exceptions may carry the bot token. Why not the library's own updater: docs/decisions/polling.md.
+`build` makes the application, a `Line` keeps it fed: `Poller` fetches, to `Webhook` they are brought. `PerUserOrder`
+keeps one user's commands in order. Nothing here knows what an update says, and nothing is logged but ids, names of
+exceptions and sentences of our own, as the library's exceptions may carry the bot token. Why not the library's own
+updater: docs/decisions/polling.md.
 """
 
 from __future__ import annotations
 
 from bot.polling._application import build
+from bot.polling._line import ALLOWED_UPDATES, Line, Rival, Waits
 from bot.polling._order import PerUserOrder
-from bot.polling._poller import ALLOWED_UPDATES, Poller, Rival, Waits
+from bot.polling._poller import Poller
+from bot.polling._webhook import Hook, Webhook
 
-__all__ = ["ALLOWED_UPDATES", "PerUserOrder", "Poller", "Rival", "Waits", "build"]
+__all__ = ["ALLOWED_UPDATES", "Hook", "Line", "PerUserOrder", "Poller", "Rival", "Waits", "Webhook", "build"]

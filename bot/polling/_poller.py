@@ -1,124 +1,37 @@
-"""The loop that fetches updates, from a Telegram that is away at start to a stop that nothing can hold up."""
+"""The loop that fetches updates, from a Telegram that is away at start to the stop."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Callable
 from typing import Any
 
-from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter
-from telegram.ext import Application
+from telegram.error import Conflict
 
-from bot.polling._trouble import Trouble, names, seconds
+from bot.polling._line import ALLOWED_UPDATES, Line, Rival
+from bot.polling._trouble import names
 
 log = logging.getLogger(__name__)
-
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
-"""Edited messages because an admin's edit is answered with a sentence; it is not obeyed."""
 
 HEAD_START = 0.02
 """Seconds: what a command takes until its answer is on its way."""
 
 
-class Rival(StrEnum):
-    """Somebody else who uses this bot's token."""
+class Poller(Line):
+    """Asks Telegram for updates, again and again."""
 
-    POLLER = "poller"
-    WEBHOOK = "webhook"
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """How long things take, in seconds. Tests make them short."""
-
-    first: float = 1.0
-    """The pause after a failure; doubled after each further one."""
-    most: float = 30.0
-    most_refused: float = 60.0
-    """For a refused token and a second poller."""
-    most_flood: float = 300.0
-    """For a 429: should Telegram ask for more, it is asked again anyway."""
-    calm: float = 180.0
-    """After this long without a conflict the rival is gone. Longer than the pauses of any poller of this kind."""
-    memory: float = 3600.0
-    """Two conflicts within this make a rival. One alone is a restart whose predecessor was still connected."""
-    poll: int = 20
-    """Telegram may hold a request open for this long when there is nothing new."""
-    reply: float = 15.0
-    """How much longer an answer may take, whether it is late or drips."""
-    confirm: float = 1.0
-    finish: float = 2.0
-    close: float = 0.5
-    """Stopping: tell Telegram what arrived, let commands finish, let go of everything."""
-
-
-class Poller:
-    """Starts an application, keeps it fed until it is told to stop, and stops it."""
-
-    def __init__(
-        self,
-        application: Application[Any, Any, Any, Any, Any, Any],
-        *,
-        now: Callable[[], datetime],
-        on_rival: Callable[[Rival | None], None] = lambda _: None,
-        waits: Waits | None = None,
-    ) -> None:
-        """`on_rival` is called when somebody else turns out to use the token, and with None when that is over."""
-        self.application = application
-        self.reached = asyncio.Event()
-        """Telegram has answered for the first time: from now on the bot can send."""
-        self.last_good: datetime | None = None
-        """When Telegram last answered."""
-        self.conflicts = 0
-        self.rival: Rival | None = None
-        self._now = now
-        self._on_rival = on_rival
-        self._waits = waits or Waits()
-        self._trouble = Trouble()
+    def __init__(self, *args: Any, was_ours: Callable[[str], bool] = lambda _: False, **kwargs: Any) -> None:
+        """`was_ours`: whether we set a webhook of that address, before we were told to poll."""
+        super().__init__(*args, **kwargs)
+        self._was_ours = was_ours
         self._offset: int | None = None
-        self._failures = 0
-        self._disputed = 0
-        self._conflict_times: deque[float] = deque(maxlen=2)
+        self._has_fetched = False
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Returns within five seconds of `stop` being set, even if Telegram or a command hangs."""
-        living = asyncio.create_task(self._live(), name="polling")
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            living.cancel()
-            stopping.cancel()
-            await asyncio.wait({living, stopping}, timeout=self._waits.close)
-            await self._wind_up()
-        if living.done() and not living.cancelled():
-            living.result()
-
-    # Fetching.
-
-    async def _live(self) -> None:
-        await self._until_it_works(self.application.initialize)
-        await self.application.start()
-        self.reached.set()
+    async def _feed(self) -> None:
         while True:
             await self._until_it_works(self._fetch)
-
-    async def _until_it_works(self, action: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(self._waits.poll + self._waits.reply):
-                    await action()
-            except Exception as error:
-                await asyncio.sleep(await self._after(error))
-            else:
-                self._good()
-                return
+            self._has_fetched = True
 
     async def _fetch(self) -> None:
         updates = await self.application.bot.get_updates(
@@ -131,45 +44,22 @@ class Poller:
             # The library works for a millisecond to prepare the next request; the answers to these updates go first.
             await asyncio.sleep(HEAD_START)
 
-    def _good(self) -> None:
-        self._failures = 0
-        self.last_good = self._now()
-        self._trouble.is_over()
-        if self._conflict_times and time.monotonic() - self._conflict_times[-1] > self._waits.calm:
-            self._disputed = 0
-            self._meet(None)
+    async def _confirm(self) -> None:
+        if self._offset is not None:
+            await self.application.bot.get_updates(
+                offset=self._offset, timeout=0, limit=1, allowed_updates=ALLOWED_UPDATES
+            )
 
     async def _after(self, error: Exception) -> float:
-        """Says what happened; for how long to pause."""
-        if isinstance(error, Conflict):
-            return await self._after_conflict()
-        self._failures += 1
-        if isinstance(error, InvalidToken):
-            self._trouble.says(
-                "Telegram refuses the bot token: compare telegram_bot_token with what BotFather shows and restart; "
-                "until then it is tried again every minute",
-                logging.ERROR,
-            )
-            return self._doubled(self._failures, self._waits.most_refused)
-        if isinstance(error, RetryAfter):
-            self._trouble.says("Telegram asks for patience")
-            return min(seconds(error), self._waits.most_flood) + self._waits.first / 2
-        if isinstance(error, NetworkError | TimeoutError):
-            self._trouble.says(f"Telegram cannot be reached ({names(error)}); trying again by itself")
-        else:
-            self._trouble.says(f"Telegram's answer makes no sense ({names(error)}); trying again by itself")
-        return self._doubled(self._failures, self._waits.most)
-
-    def _doubled(self, times: int, most: float) -> float:
-        return min(most, self._waits.first * 2.0 ** min(times - 1, 10))
-
-    # Somebody else with the same token.
+        return await self._after_conflict() if isinstance(error, Conflict) else await super()._after(error)
 
     async def _after_conflict(self) -> float:
-        self.conflicts += 1
-        self._disputed += 1
-        self._conflict_times.append(time.monotonic())
-        if await self._removed_webhook():
+        removed = await self._removed_webhook()
+        if removed and not self._has_fetched and self._was_ours(removed):
+            log.info("the webhook of an earlier run was removed, as updates are fetched now")
+            return 0
+        self._dispute()
+        if removed:
             self._meet(Rival.WEBHOOK)
         elif self._twice_lately():
             self._meet(Rival.POLLER)
@@ -179,62 +69,15 @@ class Poller:
         times = self._conflict_times
         return len(times) > 1 and times[-1] - times[0] <= self._waits.memory
 
-    async def _removed_webhook(self) -> bool:
-        """Whether a webhook was what stood in the way. Nobody but a stranger sets one."""
+    async def _removed_webhook(self) -> str | None:
+        """The address of the webhook that stood in the way, if one did."""
         bot = self.application.bot
         try:
             async with asyncio.timeout(self._waits.reply):
-                if not (await bot.get_webhook_info()).url:
-                    return False
-                await bot.delete_webhook(drop_pending_updates=False)
+                url = (await bot.get_webhook_info()).url
+                if url:
+                    await bot.delete_webhook(drop_pending_updates=False)
         except Exception as error:
             log.warning("could not find out whether a webhook is set, or remove it (%s)", names(error))
-            return False
-        return True
-
-    def _meet(self, rival: Rival | None) -> None:
-        if rival is self.rival:
-            return
-        self.rival = rival
-        if rival is None:
-            log.info("nobody else uses the bot token any more")
-        else:
-            log.error("somebody else uses the bot token (%s): if it is not you, revoke it with BotFather", rival)
-        try:
-            self._on_rival(rival)
-        except Exception as error:
-            log.error("could not tell about the use of the bot token (%s)", names(error))  # noqa: TRY400 - no texts
-
-    # Stopping.
-
-    async def _wind_up(self) -> None:
-        application, waits = self.application, self._waits
-        if application.running:
-            await self._within(waits.confirm, self._confirm())
-            await self._within(waits.finish, application.stop(), cut_off=application.update_processor.shutdown)
-        await self._within(waits.close, application.shutdown())
-        await self._within(waits.close, application.bot.shutdown())
-
-    async def _confirm(self) -> None:
-        """Tell Telegram what arrived, lest the next start gets it again."""
-        if self._offset is not None:
-            await self.application.bot.get_updates(
-                offset=self._offset, timeout=0, limit=1, allowed_updates=ALLOWED_UPDATES
-            )
-
-    async def _within(
-        self, seconds: float, work: Coroutine[Any, Any, Any], cut_off: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        """Work that is not done in time is cancelled, after `cut_off` has had its try at making it end by itself.
-        What does not even heed that is left behind."""
-        task = asyncio.create_task(work)
-        await asyncio.wait({task}, timeout=seconds)
-        if not task.done() and cut_off:
-            log.warning("commands that were still running are cut off")
-            await cut_off()
-            await asyncio.wait({task}, timeout=self._waits.close)
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=self._waits.close)
-        if task.done() and not task.cancelled() and (error := task.exception()):
-            log.warning("while stopping: %s", names(error))
+            return None
+        return url or None

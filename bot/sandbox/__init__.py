@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from bot.sandbox.angelone import AngelOne
+from bot.sandbox.chat import Leap, Login, Person, Scene
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.dhan import Dhan
@@ -55,16 +56,20 @@ class Sandbox:
 
     @property
     def clock_url(self) -> str:
-        return self._door.url
+        return self.control_url
 
     @property
     def control_url(self) -> str:
-        return self._door.url
+        return f"{self._door.url}/{self._control.app.key}"
 
     @property
     def chat_page(self) -> str:
         """Where a person with a browser can play both sides."""
-        return f"{self._door.url}/"
+        return f"{self.control_url}/"
+
+    def stage(self, scene: Scene) -> None:
+        """Who is in the chats of the page, and which moments it offers."""
+        self._control.page.scene = scene
 
     def endpoints(self, broker: str) -> dict[str, str]:
         """The addresses to configure an account of that broker with."""
@@ -107,4 +112,16 @@ class Sandbox:
         return [self.telegram, *self.brokers.values()]
 
 
-__all__ = ["BROKERS", "TOKEN", "Broker", "Sandbox", "SandboxClock", "StandIn", "Telegram"]
+__all__ = [
+    "BROKERS",
+    "TOKEN",
+    "Broker",
+    "Leap",
+    "Login",
+    "Person",
+    "Sandbox",
+    "SandboxClock",
+    "Scene",
+    "StandIn",
+    "Telegram",
+]

@@ -45,6 +45,8 @@ class BaseClient:
     holdings: list[dict[str, Any]] = field(default_factory=list)
     positions: list[dict[str, Any]] = field(default_factory=list)
     orders: list[dict[str, Any]] = field(default_factory=list)
+    postback_url: str | None = None
+    """Where what becomes of an order is posted to."""
 
     used_windows: set[int] = field(default_factory=set)
     granted: int = 0

@@ -1,7 +1,7 @@
 """The control door: for other processes, what tests and the demo do through Python. Also the clock, and the chat page.
 
 `POST /control/<stand-in>/<method>` with the arguments as a JSON object answers `{"result": …}`, or 400 `{"error": …}`.
-Only programs on this machine get in, and no web page but its own: others cannot send JSON here.
+Only who was told the address gets in (see `guard`), and no web page but its own: others cannot send JSON here.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from bot.sandbox.chat import ChatPage
 from bot.sandbox.clock import SandboxClock
-from bot.sandbox.page import PAGE
+from bot.sandbox.guard import Guarded
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.standin import StandIn
 
@@ -37,23 +36,22 @@ class Control:
         self._pulse = pulse
         self._standins = standins
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sandbox-control")
-        self.app = Starlette(
-            routes=[
-                Route("/", self._page),
-                Route("/clock", self._clock_state),
-                Route("/clock", self._clock_moved, methods=["POST"]),
-                Route("/clock/sleep", self._clock_slept, methods=["POST"]),
-                Route("/control", self._overview),
-                Route("/control/{standin}/{method}", self._control, methods=["POST"]),
-            ],
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        self.page = ChatPage(clock, pulse, standins, self._in_thread)
+        self.app = Guarded(
+            Starlette(
+                routes=[
+                    *self.page.routes(),
+                    Route("/clock", self._clock_state),
+                    Route("/clock", self._clock_moved, methods=["POST"]),
+                    Route("/clock/sleep", self._clock_slept, methods=["POST"]),
+                    Route("/control", self._overview),
+                    Route("/control/{standin}/{method}", self._control, methods=["POST"]),
+                ]
+            )
         )
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _page(self, _: Request) -> Response:
-        return HTMLResponse(PAGE)
 
     async def _overview(self, _: Request) -> Response:
         return JSONResponse({name: sorted(standin.controls) for name, standin in self._standins.items()})

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LONGEST_REFUSAL = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -87,9 +89,10 @@ class Front:
             await request.body(),
         )
         call, asked, handler = self._resolve(asked)
-        self._standin.record(call, asked)
+        seen = self._standin.record(call, asked)
         wire = _Wire(self.door.connection(scope["client"]), receive)
         response = await self._work(self._standin.faults.take(call), handler, asked, wire)
+        self._standin.settle(seen, "no proper answer" if response is None else _outcome(response))
         if response is not None:
             await response(scope, receive, send)
 
@@ -170,6 +173,23 @@ def _raw(response: Response) -> bytes:
     lines = [f"HTTP/1.1 {response.status_code} {phrase}".encode()]
     lines += [name + b": " + value for name, value in response.raw_headers]
     return b"\r\n".join([*lines, b"connection: close", b"", bytes(response.body)])
+
+
+def _outcome(response: Response) -> str:
+    """The status, and the documented sentence of a refusal: some brokers refuse with 200."""
+    return f"{response.status_code} {_refusal(response)}".rstrip()
+
+
+def _refusal(response: Response) -> str:
+    body = bytes(response.body)
+    if b'"message"' not in body or len(body) > LONGEST_REFUSAL:
+        return ""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return ""
+    refused = isinstance(told, dict) and (response.status_code >= 400 or told.get("status") in ("error", False))
+    return str(told.get("message", "")) if refused else ""
 
 
 def response_of(status: int, body: Any) -> Response:

@@ -26,16 +26,19 @@ REMEMBERED = 10_000
 HTML_502 = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
     """A request that came in. Names only: values may be secret."""
 
     call: str
     method: str
+    path: str
     at: float
     """Unix, by this stand-in's clock."""
     query_names: tuple[str, ...]
     header_names: tuple[str, ...]
+    outcome: str = ""
+    """The status it was answered with, and why it was refused; or what happened instead. Empty until then."""
 
 
 class StandIn(ABC):
@@ -69,6 +72,8 @@ class StandIn(ABC):
         self._ahead = 0.0
         self._seen: deque[Seen] = deque(maxlen=REMEMBERED)
         self._counts: Counter[tuple[str, str]] = Counter()
+        self.settled = 0
+        """Rises with every call whose outcome is known."""
         self.fronts = {name: Front(self, resolve) for name, resolve in self.doors().items()}
         self._in_loop: Callable[[Coroutine[Any, Any, None]], None] | None = None
 
@@ -140,11 +145,17 @@ class StandIn(ABC):
 
     # Calls.
 
-    def record(self, call: str, asked: Asked) -> None:
-        seen = Seen(call, asked.method, self.unix(), tuple(asked.query), tuple(asked.headers))
+    def record(self, call: str, asked: Asked) -> Seen:
+        seen = Seen(call, asked.method, asked.path, self.unix(), tuple(asked.query), tuple(asked.headers))
         with self.lock:
             self._counts[call, asked.method] += 1
             self._seen.append(seen)
+        self.pulse.beat()
+        return seen
+
+    def settle(self, seen: Seen, outcome: str) -> None:
+        seen.outcome = outcome
+        self.settled += 1
         self.pulse.beat()
 
     def calls(self, call: str = ANY, method: str | None = None) -> int:

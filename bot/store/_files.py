@@ -87,7 +87,8 @@ def give_to_owner(path: Path) -> None:
     """What root makes belongs to whom the folder belongs: else one `sudo kunji` would lock the bot out."""
     if os.name == "posix" and os.geteuid() == 0:
         folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid)
+        # Whoever the folder belongs to could put a link in its place.
+        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
 
 
 class State(NamedTuple):

@@ -20,7 +20,8 @@ from brokers._errors import BrokerError, ConsentRejected, NotSupported, Unexpect
 from brokers._expiry import daily
 from brokers._http import Sent, per_second
 from brokers._jwt import claims_in
-from brokers._reply import Reply, maybe, pick
+from brokers._postback import order_in
+from brokers._reply import Reply, maybe, parse, pick
 from brokers._totp import SENT_AT_LEAST, TotpSecret
 from brokers._typed import SIX_DIGITS, digits_in
 from brokers._types import AccessToken, Consent, Funds, Holding, Order, Position, Profile, Secret
@@ -76,6 +77,18 @@ class AngelOne(Broker[Config]):
     domain = "angelone.in"
     endpoints: ClassVar = {"api": "https://apiconnect.angelone.in"}
     ways: ClassVar = {"auto": ("totp_secret",), "assisted": ()}
+    asks: ClassVar = {
+        "client_id": "the client code: letters and digits, such as T100042; the app's profile page",
+        "api_key": "the key of an app of yours; smartapi.angelone.in, My Apps, Create App. The secret beside it is not "
+        "needed",
+        "pin": "the four digits you open the Angel One app with",
+        "totp_secret": "the text code under the QR picture of the authenticator; smartapi.angelone.in/enable-totp. "
+        "Scan the picture with your phone as well",
+    }
+    ways_in_words: ClassVar = {
+        "auto": "by itself, with your PIN and TOTP secret; nothing for you to do each day",
+        "assisted": "with you: each day the bot asks for the six digits of your authenticator app",
+    }
     positions_on_ways: ClassVar = {
         "auto": "Angel One documents this call, and its own examples make the code from a stored TOTP secret",
         "assisted": "the same call with a code you type: PIN and API key are stored, the second factor is not",
@@ -85,6 +98,8 @@ class AngelOne(Broker[Config]):
     # of a look at the account are the same.
     paces: ClassVar = {"api": per_second(2)}
     revokes = True
+    registers_at = "smartapi.angelone.in, the app of this account's api_key"
+    posts_back = True
 
     _typed_before: Secret | None = None
 
@@ -137,6 +152,10 @@ class AngelOne(Broker[Config]):
 
     def orders(self, token: AccessToken) -> list[Order]:
         return self._read(f"{ORDER}/getOrderBook", token, orders_in)
+
+    def postback(self, body: bytes) -> str:
+        """It is not signed."""
+        return order_in(parse(body), order="orderid", client="clientcode", ours=self.client_id)
 
     def revoke(self, token: AccessToken) -> None:
         """Log out, and see whether it helped: tokens are reported to work on after a logout that was confirmed."""

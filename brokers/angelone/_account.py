@@ -11,11 +11,12 @@ from brokers._errors import UnexpectedReply
 from brokers._expiry import IST
 from brokers._money import rupees
 from brokers._reply import LARGEST, Reply, maybe, pick, rows
-from brokers._types import Funds, Holding, Order, Position, Profile
+from brokers._types import End, Funds, Holding, Order, Position, Profile
 from brokers.angelone._refusals import accepted
 
 NUMBER = re.compile(r"[-+]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][-+]?[0-9]{1,2})?", re.ASCII)
 UNKNOWN = Funds(None, None, None)
+ENDS = {"complete": End.FILLED, "rejected": End.REJECTED, "cancelled": End.CANCELLED}
 
 
 def profile_in(reply: Reply) -> Profile:
@@ -71,7 +72,7 @@ def amount(row: object, name: str) -> Decimal | None:
 
 def instant(text: str | None) -> datetime | None:
     """A time as Angel One writes it: `20-Nov-2026 13:10:59`, in IST. None for "never"."""
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):  # the year 1 in India began before it in UTC
         return datetime.strptime(text or "", "%d-%b-%Y %H:%M:%S").replace(tzinfo=IST).astimezone(UTC)
     return None
 
@@ -115,6 +116,7 @@ def _order(row: object) -> Order:
         status,
         reason=(maybe(row, "text", of=str) or None) if status.lower() == "rejected" else None,
         at=instant(maybe(row, "updatetime", of=str)) or instant(maybe(row, "exchtime", of=str)),
+        end=ENDS.get(status.lower()),
     )
 
 

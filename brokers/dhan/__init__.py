@@ -18,7 +18,8 @@ from brokers._errors import ConsentRejected, NotSupported, TokenRejected, Unexpe
 from brokers._expiry import lasting
 from brokers._http import Sent, per_second
 from brokers._jwt import JWT
-from brokers._reply import Reply, maybe, pick
+from brokers._postback import order_in
+from brokers._reply import Reply, maybe, parse, pick
 from brokers._totp import SENT_AT_LEAST, TotpSecret
 from brokers._types import AccessToken, Code, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
 from brokers.dhan._account import funds_in, holdings_in, order_address_in, orders_in, positions_in, profile_in
@@ -59,12 +60,27 @@ class Dhan(Broker[Config]):
     domain = "dhan.co"
     endpoints: ClassVar = {"auth": "https://auth.dhan.co", "api": "https://api.dhan.co/v2"}
     ways: ClassVar = {"auto": ("pin", "totp_secret"), "assisted": ("api_key", "api_secret")}
+    asks: ClassVar = {
+        "client_id": "the account's number, ten digits; web.dhan.co, My Profile",
+        "pin": "the PIN you log in to Dhan with",
+        "totp_secret": "the text code beside the QR picture of the authenticator; web.dhan.co, My Profile, "
+        "Access DhanHQ APIs, Setup TOTP. Scan the picture with your phone as well",
+        "api_key": "the key of an app of yours; web.dhan.co, My Profile, Access DhanHQ APIs, switched to API key",
+        "api_secret": "the app's secret, beside its key",
+    }
+    ways_in_words: ClassVar = {
+        "auto": "by itself, with your PIN and TOTP secret; nothing for you to do each day",
+        "assisted": "with you: each day the bot sends a link, you log in on Dhan's page and send back where you land",
+    }
     positions_on_ways: ClassVar = {
         "auto": "Dhan offers this call itself: automating the login of your own account is allowed and documented",
         "assisted": "Dhan means this page for a person: you log in, kunji only opens it and takes what comes back",
     }
     login_gap = timedelta(minutes=2, seconds=10)
     tells_order_address = True
+    redirects = True
+    registers_at = "web.dhan.co, My Profile, Access DhanHQ APIs, switched to API key"
+    posts_back = True
     # Dhan allows 20 a second, and 10 for orders; whether reading the order book counts as one it does not say.
     paces: ClassVar = {"auth": per_second(2), "api": per_second(8)}
 
@@ -126,6 +142,10 @@ class Dhan(Broker[Config]):
 
     def order_address(self, token: AccessToken) -> OrderAddress:
         return self._read("/ip/getIP", token, order_address_in)
+
+    def postback(self, body: bytes) -> str:
+        """It is not signed."""
+        return order_in(parse(body), order="orderId", client="dhanClientId", ours=self.client_id)
 
     def environment(self, token: AccessToken) -> dict[str, str]:
         return {"DHAN_CLIENT_ID": self.client_id, "DHAN_ACCESS_TOKEN": token.value.reveal()}

@@ -8,9 +8,16 @@ from decimal import Decimal
 
 from brokers._money import rupees
 from brokers._reply import Reply, maybe, pick, rows
-from brokers._types import Funds, Holding, Order, OrderAddress, Position, Profile
+from brokers._types import End, Funds, Holding, Order, OrderAddress, Position, Profile
 from brokers.dhan._answers import instant
 from brokers.dhan._refusals import NO_HOLDINGS, accepted, meaning, refusal_in
+
+ENDS = {
+    "TRADED": End.FILLED,
+    "REJECTED": End.REJECTED,
+    "CANCELLED": End.CANCELLED,
+    "EXPIRED": End.CANCELLED,
+}
 
 
 def profile_in(reply: Reply) -> Profile:
@@ -102,6 +109,7 @@ def _order(row: object) -> Order:
         # Healthy orders carry a description, too: CONFIRMED.
         reason=maybe(row, "omsErrorDescription", of=str) if status == "REJECTED" else None,
         at=instant(maybe(row, "updateTime", of=str)) or instant(maybe(row, "createTime", of=str)),
+        end=ENDS.get(status),
     )
 
 

@@ -56,6 +56,19 @@ class Kotak(Broker[Config]):
     domain = "kotaksecurities.com"
     endpoints: ClassVar = {"login": "https://mis.kotaksecurities.com"}
     ways: ClassVar = {"auto": ("totp_secret",), "assisted": ()}
+    asks: ClassVar = {
+        "client_id": "the client code, which Kotak calls UCC: about five letters and digits; Profile, account details. "
+        "Not the longer customer id",
+        "consumer_key": "the token of your application; More, Trade API, API Dashboard, Create Application",
+        "mobile_number": "the number registered with the account: +91 and ten digits",
+        "mpin": "the six digits you open the app with",
+        "totp_secret": "the setup key beside the QR picture of the authenticator; API Dashboard, TOTP Registration. "
+        "Scan the picture with your phone as well",
+    }
+    ways_in_words: ClassVar = {
+        "auto": "by itself, with your MPIN and TOTP secret; nothing for you to do each day",
+        "assisted": "with you: each day the bot asks for the six digits of your authenticator app",
+    }
     positions_on_ways: ClassVar = {
         "auto": "Kotak's own guide tells to keep the setup key for automatic codes, while its SDK leaves the code to "
         "you: it is practised and tolerated, and no rule against it is known",

@@ -12,13 +12,19 @@ from brokers._errors import UnexpectedReply
 from brokers._expiry import IST
 from brokers._money import rupees
 from brokers._reply import LARGEST, Reply, maybe, pick
-from brokers._types import Funds, Holding, Order, OrderAddress, Position
+from brokers._types import End, Funds, Holding, Order, OrderAddress, Position
 from brokers.kotak._refusals import accepted, listed
 
 NUMBER = re.compile(r"[-+]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
 NONE = {"", "-", "--", "NA"}
 PAISA = Decimal("0.01")
 SIDES = {"B": "BUY", "S": "SELL"}
+ENDS = {
+    "complete": End.FILLED,
+    "rejected": End.REJECTED,
+    "cancelled": End.CANCELLED,
+    "cancelled after market order": End.CANCELLED,
+}
 FRACTIONS = (("multiplier", ""), ("genNum", "genDen"), ("prcNum", "prcDen"))
 """By which a quantity is multiplied and divided to make the units a price is for."""
 DIGITS = {str(digits): digits for digits in range(7)}
@@ -132,17 +138,18 @@ def _together(row: object, *names: str) -> Decimal | None:
 def _average(row: object, paid: Decimal | None, quantity: int) -> Decimal | None:
     """What was paid for one unit, in the rupees the exchange quotes."""
     units = Decimal(quantity)
-    for above, below in FRACTIONS:
-        units *= amount(row, above) or 1
-        units /= amount(row, below) or 1
     digits = DIGITS.get(maybe(row, "precision", of=str) or "", 2)
     with suppress(ArithmeticError):  # of numbers that make no sense together
+        for above, below in FRACTIONS:
+            units *= amount(row, above) or 1
+            units /= amount(row, below) or 1
         return None if paid is None else (paid / units).quantize(Decimal(1).scaleb(-digits))
     return None
 
 
 def _order(row: object) -> Order:
     side, reason = pick(row, "trnsTp", of=str), maybe(row, "rejRsn", of=str)
+    status = pick(row, "ordSt", of=str)
     return Order(
         pick(row, "nOrdNo", of=str),
         pick(row, "trdSym", of=str),
@@ -151,14 +158,15 @@ def _order(row: object) -> Order:
         _whole(row, "fldQty"),
         _price(row, "prc"),
         _price(row, "avgPrc"),
-        pick(row, "ordSt", of=str),
+        status,
         reason=None if reason is None or reason.strip() in NONE else reason,
         at=_instant(maybe(row, "ordDtTm", of=str)),
+        end=ENDS.get(status.lower()),
     )
 
 
 def _instant(text: str | None) -> datetime | None:
     """A time as Kotak writes it: 20-Nov-2026 14:28:01, in IST."""
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):  # the year 1 in India began before it in UTC
         return datetime.strptime(text or "", "%d-%b-%Y %H:%M:%S").replace(tzinfo=IST).astimezone(UTC)
     return None

@@ -9,8 +9,9 @@ https://kite.trade/docs/connect/v3/user/
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
@@ -19,11 +20,12 @@ from brokers._base import Broker
 from brokers._errors import ConsentRejected, LoginRejected, UnexpectedReply
 from brokers._expiry import daily
 from brokers._http import Sent, per_second
-from brokers._reply import Reply, maybe, pick
+from brokers._postback import order_in
+from brokers._reply import Reply, maybe, parse, pick
 from brokers._totp import SENT_AT_LEAST, TotpSecret
 from brokers._types import AccessToken, Consent, Funds, Holding, Order, Position, Profile, Secret
 from brokers.zerodha._account import funds_in, holdings_in, orders_in, positions_in, profile_in
-from brokers.zerodha._answers import STATE_LIFE, answer_in, issued, registered, state_made_at
+from brokers.zerodha._answers import answer_in, issued, registered, state_in
 from brokers.zerodha._refusals import accepted, granted
 from brokers.zerodha._web import WebLogin
 
@@ -31,6 +33,8 @@ T = TypeVar("T")
 
 EXPIRY = daily(6)
 VERSION = {"X-Kite-Version": "3"}
+LINK_LIFE = timedelta(hours=12)
+"""A login by yesterday's link is nobody's who looks at the chat now."""
 
 
 class RedirectUrl(str):
@@ -76,6 +80,20 @@ class Zerodha(Broker[Config]):
         "assisted": ("api_key", "api_secret"),
         "unofficial": ("api_key", "api_secret", "password", "totp_secret", "redirect_url"),
     }
+    asks: ClassVar = {
+        "client_id": "the user id you log in with, such as AB1234; kite.zerodha.com, under your name at the top right",
+        "api_key": "the key of an app of yours; developers.kite.trade, Create new app, type Personal. Any redirect "
+        "address will do, such as http://127.0.0.1:8723/kite",
+        "api_secret": "the app's secret; the same page, Show API secret",
+        "password": "the password of Kite",
+        "totp_secret": "the key beside the QR picture of the authenticator; kite.zerodha.com, My profile, "
+        "Password & security, External TOTP. Scan the picture with your phone as well",
+        "redirect_url": "the redirect address entered for the app, letter for letter",
+    }
+    ways_in_words: ClassVar = {
+        "assisted": "with you: each day the bot sends a link, you log in on Kite's page and send back where you land",
+        "unofficial": "by itself, with your password and TOTP secret, as if it were your browser",
+    }
     positions_on_ways: ClassVar = {
         "assisted": "this is the login Zerodha means: you log in on Kite's page once a day, kunji only opens it",
         "unofficial": (
@@ -86,6 +104,10 @@ class Zerodha(Broker[Config]):
     # Ten a second, all reads of an api key together; of logins nothing is published.
     paces: ClassVar = {"web": per_second(2), "api": per_second(8)}
     revokes = True
+    redirects = True
+    carries_state = True
+    registers_at = "developers.kite.trade, the app of this account's api_key"
+    posts_back = True
 
     @staticmethod
     def expiry(issued_at: datetime) -> datetime:
@@ -113,7 +135,15 @@ class Zerodha(Broker[Config]):
     def answer_in(self, pasted: Secret) -> Secret:
         if self.given.login != "assisted":
             raise ConsentRejected("this account logs in by itself; nothing needs to be sent for it")
-        return answer_in(pasted, login_page=self.given.endpoints["web"], state_fits=self._own_state)
+        return answer_in(pasted, login_page=self.given.endpoints["web"])
+
+    def with_state(self, consent: Consent, state: Secret) -> Consent:
+        """What `redirect_params` holds comes back in the address."""
+        params = urlencode({"redirect_params": urlencode({"state": state.reveal()})})
+        return replace(consent, url=f"{consent.url}&{params}")
+
+    def state_in(self, pasted: Secret) -> Secret | None:
+        return state_in(pasted)
 
     def exchange(self, answer: Secret) -> AccessToken:
         return self._token(self.session_token(answer))
@@ -132,6 +162,16 @@ class Zerodha(Broker[Config]):
 
     def orders(self, token: AccessToken) -> list[Order]:
         return self._read("/orders", token, orders_in)
+
+    def postback(self, body: bytes) -> str:
+        """Neither status nor quantities are signed: whoever saw one may alter and repeat it."""
+        told = parse(body)
+        order = order_in(told, order="order_id", client="user_id", ours=self.client_id)
+        signed = (pick(told, name, of=str) for name in ("order_id", "order_timestamp"))
+        expected = hashlib.sha256("".join((*signed, self.config.api_secret.reveal())).encode()).hexdigest()
+        if not hmac.compare_digest(pick(told, "checksum", of=str).encode(), expected.encode()):
+            raise UnexpectedReply("the checksum of a postback of Zerodha's is wrong")
+        return order
 
     def revoke(self, token: AccessToken) -> None:
         accepted(self.end_session(token))
@@ -161,26 +201,14 @@ class Zerodha(Broker[Config]):
         return self.http.read("api", path, judge, headers=self.headers(token))
 
     def _consent(self) -> Consent:
-        """A link; Zerodha is not asked. What `redirect_params` holds comes back in the address."""
-        now = self.clock.now()
-        query = {
-            "v": "3",
-            "api_key": self.config.api_key.reveal(),
-            "redirect_params": urlencode({"state": self._state(now).reveal()}),
-        }
+        """A link; Zerodha is not asked."""
+        query = {"v": "3", "api_key": self.config.api_key.reveal()}
         return Consent(
             f"{self.given.endpoints['web']}/connect/login?{urlencode(query)}",
             expects="the address you land on after logging in, or the request_token in it",
-            expires_at=now + STATE_LIFE,
+            expires_at=self.clock.now() + LINK_LIFE,
             asks_totp=self.totp_secret is not None,
         )
-
-    def _state(self, made_at: datetime) -> Secret:
-        return state_made_at(made_at, self.config.api_secret, f"{self.client_id} {self.config.api_key.reveal()}")
-
-    def _own_state(self, state: Secret, made_at: datetime) -> bool:
-        now = self.clock.now()
-        return state == self._state(made_at) and now - STATE_LIFE <= made_at <= now + timedelta(minutes=5)
 
     def _token(self, data: object) -> AccessToken:
         """Zerodha does not say when it ends; counted from its own time of login, should ours be beyond six o'clock."""

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 from brokers._money import rupees
 from brokers._reply import Reply, maybe, pick, rows
-from brokers._types import Funds, Holding, Order, Position, Profile
+from brokers._types import End, Funds, Holding, Order, Position, Profile
 from brokers.zerodha._answers import instant
 from brokers.zerodha._refusals import accepted
 
 SEGMENTS = ("equity", "commodity")
+ENDS = {"COMPLETE": End.FILLED, "REJECTED": End.REJECTED, "CANCELLED": End.CANCELLED}
 
 
 def profile_in(reply: Reply) -> Profile:
@@ -99,6 +100,7 @@ def _order(row: object) -> Order:
         status,
         reason=maybe(row, "status_message", of=str) if status == "REJECTED" else None,
         at=instant(maybe(row, "exchange_update_timestamp", of=str)) or instant(maybe(row, "order_timestamp", of=str)),
+        end=ENDS.get(status),
     )
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from urllib.parse import SplitResult, parse_qs
@@ -18,28 +15,22 @@ from brokers._types import Secret
 BARE = re.compile(r"[A-Za-z0-9]{16,128}", re.ASCII)
 """A request token by itself. 32 in everything seen, which nobody promises."""
 REQUEST_TOKEN = re.compile(r"[\w-]{8,128}", re.ASCII)
-STATE = re.compile(r"([0-9a-f]{6,9})-[0-9a-f]{32}", re.ASCII)
-STATE_LIFE = timedelta(hours=12)
-"""A login by yesterday's link is nobody's who looks at the chat now."""
+STATE = re.compile(r"[\w-]{8,128}", re.ASCII)
 LONGEST_PASTE = 4000
 
 EXPECTED = "send the whole address you land on after the login, or the request_token in it"
 
 
-def answer_in(pasted: Secret, *, login_page: str, state_fits: Callable[[Secret, datetime], bool]) -> Secret:
+def answer_in(pasted: Secret, *, login_page: str) -> Secret:
     """The request token in what the admin sent. `login_page` is the address the login starts from."""
-    text = pasted.reveal()
-    if len(text) > LONGEST_PASTE:
+    if len(pasted.reveal()) > LONGEST_PASTE:
         raise ConsentRejected(f"that is far too long; {EXPECTED}")
-    words = text.split()
-    if len(words) > 1:  # a browser's "share" puts the page's title before its address
-        words = [word for word in words if "request_token=" in word]
-    word = words[0].strip("<>\"'`\u200b\ufeff") if len(words) == 1 else ""
+    word = _word_in(pasted)
     if BARE.fullmatch(word):
         return Secret(word)
     told = query_of(word)
     if "request_token" in told:
-        return _from_callback(told, state_fits)
+        return _from_callback(told)
     if "/connect/login" in word or word.startswith(login_page):
         raise ConsentRejected(f"that is the login page itself; log in there first, then {EXPECTED}")
     if "://" in word:
@@ -47,21 +38,30 @@ def answer_in(pasted: Secret, *, login_page: str, state_fits: Callable[[Secret, 
     raise ConsentRejected(f"that is nothing Zerodha gives out; {EXPECTED}")
 
 
-def _from_callback(told: dict[str, list[str]], state_fits: Callable[[Secret, datetime], bool]) -> Secret:
-    """The address must come from a link of ours: else somebody else's login could be slipped in."""
+def state_in(pasted: Secret) -> Secret | None:
+    """What the address brings back of the link it comes from."""
+    return _one(query_of(_word_in(pasted)), "state", STATE)
+
+
+def _word_in(pasted: Secret) -> str:
+    """The address or value among what was sent; nothing if that is not plain."""
+    words = pasted.reveal()[: LONGEST_PASTE + 1].split()
+    if len(words) > 1:  # a browser's "share" puts the page's title before its address
+        words = [word for word in words if "request_token=" in word]
+    return words[0].strip("<>\"'`\u200b\ufeff") if len(words) == 1 else ""
+
+
+def _from_callback(told: dict[str, list[str]]) -> Secret:
+    """The address must come from a link of the bot's: else somebody else's login could be slipped in."""
     if told.get("status") != ["success"]:
         raise ConsentRejected("that address says that the login did not succeed; open the link and log in again")
     found = request_token_in(told)
     if found is None:
         raise ConsentRejected(f"that address holds no request_token that could be used; {EXPECTED}")
-    state = told.get("state")
-    if state is None:
+    if _one(told, "state", STATE) is None:
         raise ConsentRejected(
             "that address does not come from the bot's link; log in by that link, or send the request_token alone"
         )
-    made_at = _state_time(state[0]) if len(state) == 1 else None
-    if made_at is None or not state_fits(Secret(state[0]), made_at):
-        raise ConsentRejected("that address comes from another account's link or an old one; log in by the latest link")
     return found
 
 
@@ -74,23 +74,12 @@ def query_of(address: str) -> dict[str, list[str]]:
 
 
 def request_token_in(told: dict[str, list[str]]) -> Secret | None:
-    values = told.get("request_token", [])
-    return Secret(values[0]) if len(values) == 1 and REQUEST_TOKEN.fullmatch(values[0]) else None
+    return _one(told, "request_token", REQUEST_TOKEN)
 
 
-def state_made_at(moment: datetime, key: Secret, whose: str) -> Secret:
-    """What a login link carries and the address after the login brings back. It says when the link was made, and
-    nobody without the key can make it, so nothing of it needs to be remembered."""
-    minute = f"{int(moment.timestamp() // 60):x}"
-    mac = hmac.new(key.reveal().encode(), f"kunji login {whose} {minute}".encode(), hashlib.sha256)
-    return Secret(f"{minute}-{mac.hexdigest()[:32]}")
-
-
-def _state_time(state: str) -> datetime | None:
-    found = STATE.fullmatch(state)
-    with suppress(ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(int(found[1], 16) * 60, UTC) if found else None
-    return None
+def _one(told: dict[str, list[str]], name: str, form: re.Pattern[str]) -> Secret | None:
+    values = told.get(name, [])
+    return Secret(values[0]) if len(values) == 1 and form.fullmatch(values[0]) else None
 
 
 def registered(address: str) -> tuple[str, str | None, int | None, str] | None:

@@ -2,8 +2,9 @@
 
 from handlers.text.accounts import help_, history, start, status
 from handlers.text.alerts import ALERTS, Why, alert, alert_buttons, alerts
-from handlers.text.figures import Answer, account, asking
-from handlers.text.parts import LIMIT, bold, clock, esc, rupees, span, split, units, when
+from handlers.text.figures import account, asking
+from handlers.text.orders import orders
+from handlers.text.parts import LIMIT, Answer, bold, clock, esc, rupees, span, split, units, when
 from handlers.text.refreshing import (
     ASK_WHICH,
     AT_RISK,
@@ -22,6 +23,7 @@ from handlers.text.refreshing import (
     fits_none,
     label,
     logged_out,
+    login_done,
     paused,
     refreshed,
     refreshed_all,
@@ -105,7 +107,9 @@ __all__ = [
     "history",
     "label",
     "logged_out",
+    "login_done",
     "on_the_machine",
+    "orders",
     "paused",
     "pressed_long_ago",
     "refreshed",

@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
+from handlers.text import orders
 from handlers.text.parts import UNKNOWN, bold, clock, esc, lines, paragraphs, rupees, span, split, when
 from handlers.text.refreshing import AT_RISK
 from handlers.tokens import AlertLike
 
 PROOF = "proof"
+ORDERS = {"order_filled": orders.filled, "order_rejected": orders.rejected, "order_cancelled": orders.cancelled}
 
 
 class Why(StrEnum):
@@ -230,6 +232,21 @@ def _store(alert: AlertLike, _now: datetime) -> str:
     )
 
 
+def _hook_failed(alert: AlertLike, _now: datetime) -> str:
+    return (
+        f"⚙ {{}}: there is a new token, but the command on_refresh {_fact(alert, 'why')}.\n"
+        "Your program may still work with the old one: see to it. What the command said is in the log; "
+        "I do not run it again for this token."
+    )
+
+
+def _sink_failed(alert: AlertLike, _now: datetime) -> str:
+    return (
+        f"📄 {{}}: the file of write_to is not up to date: {_fact(alert, 'reason')}.\n"
+        "Programs that read it do not know how the token stands. Look at the folder; I try again every minute."
+    )
+
+
 def _proof(alert: AlertLike, now: datetime) -> str:
     """One account in the list of the morning; programs care about the token, people about whether they can trade."""
     address = f" ({_fact(alert, 'address')})" if alert.facts.get("address") else ""
@@ -288,7 +305,10 @@ ALERTS: dict[str, Callable[[AlertLike, datetime], str]] = {
     "second_poller_gone": _second_poller_gone,
     "config_changed": _config_changed,
     "store": _store,
+    "hook_failed": _hook_failed,
+    "sink_failed": _sink_failed,
     PROOF: _proof,
+    **ORDERS,
     "unlocked": lambda _alert, _now: (
         "🔓 The bot was unlocked on its machine. If that was not you, look at the machine."
     ),
@@ -332,13 +352,25 @@ def alert_buttons(alert: AlertLike) -> list[tuple[str, str]]:
 
 
 def _together(found: Sequence[AlertLike], now: datetime) -> str:
-    """Accounts with the same news share a line; the proofs are one list."""
-    shared: dict[str, list[str]] = {}
+    """Accounts with the same news share a line; the proofs are one list, and so are the orders."""
+    shared: dict[str, list[AlertLike]] = {}
     for one in found:
-        body = PROOF if one.kind == PROOF else _body(one, now)
-        shared.setdefault(body, []).extend([one.account] if one.account else [])
-    proofs = [one for one in found if one.kind == PROOF]
-    return paragraphs(_proofs(proofs, now) if body == PROOF else _named(body, names) for body, names in shared.items())
+        shared.setdefault(_list_of(one.kind) or _body(one, now), []).append(one)
+    return paragraphs(_paragraph(body, some, now) for body, some in shared.items())
+
+
+def _list_of(kind: str) -> str | None:
+    """What is told in lines of one list, however alike they are."""
+    return "orders" if kind in ORDERS else PROOF if kind == PROOF else None
+
+
+def _paragraph(body: str, found: Sequence[AlertLike], now: datetime) -> str:
+    match _list_of(found[0].kind):
+        case "orders":
+            return lines(_named(_body(one, now), [one.account or UNKNOWN]) for one in found)
+        case "proof":
+            return _proofs(found, now)
+    return _named(body, [one.account for one in found if one.account])
 
 
 def _body(alert: AlertLike, now: datetime) -> str:

@@ -5,16 +5,15 @@ Money is `Decimal`; what a broker did not say is a dash and never counted as not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
 from brokers import Funds, Holding, KunjiError, Position
-from handlers.text.parts import bold, esc, failed, lines, listed, paragraphs, rupees
+from handlers.text.parts import Answer, bold, esc, failed, folded, lines, listed, paragraphs, rupees
 from handlers.tokens import Portfolio
 
-Answer = Portfolio | tuple[str, KunjiError]
 T = TypeVar("T")
 
 
@@ -34,11 +33,11 @@ class Total:
         return self.shown(signed=True)
 
 
-def account(answers: Sequence[Answer], waiting: Sequence[str] = ()) -> str:
+def account(answers: Sequence[Answer[Portfolio]], waiting: Sequence[str] = ()) -> str:
     """`waiting`: accounts whose broker has not answered yet."""
     blocks = [_one(answer) for answer in answers]
     if waiting:
-        blocks.append(f"⏳ {listed([bold(name) for name in waiting])}: still asking …")
+        blocks.append(still_asking(waiting))
     elif len(answers) > 1:
         blocks.append(_together(answers))
     return paragraphs(blocks)
@@ -48,7 +47,11 @@ def asking(names: Sequence[str]) -> str:
     return f"⏳ Asking {listed([bold(name) for name in names]) if len(names) <= 10 else f'{len(names)} accounts'} …"
 
 
-def _one(answer: Answer) -> str:
+def still_asking(names: Sequence[str]) -> str:
+    return f"⏳ {listed([bold(name) for name in names])}: still asking …"
+
+
+def _one(answer: Answer[Portfolio]) -> str:
     if not isinstance(answer, Portfolio):
         name, error = answer
         return f"❌ {bold(name)}: {failed(error)}"
@@ -76,7 +79,7 @@ def _holdings(holdings: Sequence[Holding] | KunjiError) -> str:
     if not holdings:
         return "Holdings: none"
     worth = _parts(("holdings", _sum(holdings, lambda one: (one.symbol, _worth(one)))))
-    return lines((f"Holdings: {len(holdings)}, worth {worth.shown()}", _table(map(_holding, holdings))))
+    return lines((f"Holdings: {len(holdings)}, worth {worth.shown()}", folded(map(_holding, holdings))))
 
 
 def _worth(one: Holding) -> Decimal | None:
@@ -88,12 +91,7 @@ def _positions(positions: Sequence[Position] | KunjiError) -> str:
         return f"Positions: ❌ {failed(positions)}"
     if not positions:
         return "Positions: none"
-    return lines((f"Positions: {len(positions)}", _table(map(_position, positions))))
-
-
-def _table(rows: Iterable[str]) -> str:
-    """Folded in by Telegram where it is long."""
-    return f"<blockquote expandable>{lines(rows)}</blockquote>"
+    return lines((f"Positions: {len(positions)}", folded(map(_position, positions))))
 
 
 def _holding(one: Holding) -> str:
@@ -119,14 +117,14 @@ def _all(answer: Portfolio) -> Total:
     )
 
 
-def _together(answers: Sequence[Answer]) -> str:
+def _together(answers: Sequence[Answer[Portfolio]]) -> str:
     def over_all(figure: Callable[[Portfolio], Total]) -> Total:
         return _parts(*((_name(one), figure(one) if isinstance(one, Portfolio) else None) for one in answers))
 
     return f"<b>All accounts</b>: day's P&amp;L {over_all(_day)}, total P&amp;L {over_all(_all)}"
 
 
-def _name(answer: Answer) -> str:
+def _name(answer: Answer[Portfolio]) -> str:
     return answer.account if isinstance(answer, Portfolio) else answer[0]
 
 

@@ -10,9 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from html import escape
+from typing import TypeAlias, TypeVar
 
 from brokers import IST, KunjiError
 from brokers import rupees as in_rupees
+
+T = TypeVar("T")
+Answer: TypeAlias = T | tuple[str, KunjiError]
+"""What was asked for, or the account and the error that came instead."""
 
 LIMIT = 4096
 """UTF-16 units Telegram takes in one message."""
@@ -99,6 +104,11 @@ def paragraphs(parts: Iterable[str | None]) -> str:
 
 def lines(parts: Iterable[str | None]) -> str:
     return "\n".join(part for part in parts if part)
+
+
+def folded(rows: Iterable[str]) -> str:
+    """Lines that Telegram folds in where there are many."""
+    return f"<blockquote expandable>{lines(rows)}</blockquote>"
 
 
 def units(text: str) -> int:

@@ -62,20 +62,30 @@ def refreshed(result: Refreshed, now: datetime) -> str:
     return f"✅ {bold(result.account)}: new token, {until} ({how}).{doubt}"
 
 
-def consent(account: str, asked: Consent, now: datetime, codes_here: bool) -> str:
-    """What only the admin can do, step by step."""
-    steps = []
+def consent(account: str, asked: Consent, now: datetime, codes_here: bool, *, comes_back: bool = False) -> str:
+    """What only the admin can do, step by step. `comes_back`: the browser ends at the bot's own door."""
+    steps, otherwise = [], None
     if asked.url is not None:
-        steps.append(f"Tap “{OPEN_LABEL}” and log in. If Telegram opens it inside itself, choose the phone's browser.")
+        log_in = ", log in, done: the page you land on says so." if comes_back else " and log in."
+        steps.append(f"Tap “{OPEN_LABEL}”{log_in} If Telegram opens it inside itself, choose the phone's browser.")
     if asked.asks_totp:
         how = (
             "tap the code button below" if codes_here else f"run <code>kunji totp {esc(account)}</code> on the machine"
         )
         steps.append(f"The page asks for a code: {how}.")
-    steps.append(f"Send me {esc(asked.expects)}, best as a reply to this message. I delete it before I read it.")
+    answer = f"{esc(asked.expects)}, best as a reply to this message. I delete it before I read it."
+    if comes_back and asked.url is not None:
+        otherwise = f"If the page you land on does not open, or says that it is too late, send me {answer}"
+    else:
+        steps.append(f"Send me {answer}")
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)] if len(steps) > 1 else steps
     until = f"This works until {when(asked.expires_at, now)}." if asked.expires_at else None
-    return lines((f"🔑 {bold(account)}: the broker wants you to log in.", *numbered, until))
+    return lines((f"🔑 {bold(account)}: the broker wants you to log in.", *numbered, otherwise, until))
+
+
+def login_done(account: str) -> str:
+    """In place of the message that asked for it."""
+    return f"🔑 {bold(account)}: you logged in."
 
 
 def asks_first(account: str, until: datetime, now: datetime) -> str:

@@ -99,7 +99,7 @@ def served(what: str, config: Path) -> Iterator[http.client.HTTPConnection]:
 
 
 async def serve_ours(config: Path, port: int) -> None:
-    from bot.app import Works
+    from bot.works import Works
 
     works = Works.of(load(config))
     with ThreadPoolExecutor(1) as executor:

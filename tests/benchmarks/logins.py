@@ -17,10 +17,10 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from bot.app import Works
 from bot.config import load
 from bot.sandbox import TOKEN, Sandbox
 from bot.tokens import TokenService
+from bot.works import Works
 from tests.benchmarks.harness import ROOT, Figure, p50
 from tests.benchmarks.places import folder, write
 

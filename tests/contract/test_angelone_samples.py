@@ -16,6 +16,7 @@ from brokers import (
     BrokerError,
     BrokerUnreachable,
     CodeRejected,
+    End,
     Funds,
     KunjiError,
     LoginRejected,
@@ -103,6 +104,7 @@ USED_OTHERWISE = {
     "req_generate_tokens.json": "test_angelone.py, as what is sent",
     "req_logout.json": "test_angelone.py, as what is sent",
     "logout_ok.json": "test_angelone.py, as the first of two answers",
+    "postback_partial_fill.json": "test_postbacks.py",
 }
 LEFT_OUT = {
     "publisher_redirect_query.json": "the publisher login no longer works for new apps, and is not offered",
@@ -110,7 +112,6 @@ LEFT_OUT = {
     "holding_empty_null.json": "getAllHolding is asked, whose shape is documented",
     "holding_empty_array.json": "getAllHolding is asked, whose shape is documented",
     "order_details_ok.json": "single orders are not asked for",
-    "postback_partial_fill.json": "postbacks are not taken",
     "ws_order_AB00_connected.json": "the order socket is not opened",
     "ws_order_AB01_open.json": "the order socket is not opened",
     "ws_order_AB03_rejected.json": "the order socket is not opened",
@@ -359,6 +360,7 @@ def test_orders_are_read_with_prices_as_text_and_as_numbers(server: StandIn) -> 
     assert cancelled.at == datetime(2026, 11, 20, 7, 40, 59, tzinfo=UTC)
     assert (filled.side, filled.quantity, filled.filled) == ("BUY", 10, 10)
     assert rejected.reason == "Your order has been rejected due to Insufficient Funds."
+    assert (cancelled.end, filled.end, rejected.end) == (End.CANCELLED, End.FILLED, End.REJECTED)
 
 
 def test_an_order_that_waits_for_its_trigger_is_not_called_modified(server: StandIn) -> None:
@@ -368,9 +370,12 @@ def test_an_order_that_waits_for_its_trigger_is_not_called_modified(server: Stan
     (order,) = angel(server).orders(held())
 
     assert order.status == "trigger pending"
+    assert order.end is None
 
 
-@pytest.mark.parametrize("never", ["", None, "later", "20-11-2026 13:10:59", "31-Feb-2026 00:00:00"])
+@pytest.mark.parametrize(
+    "never", ["", None, "later", "20-11-2026 13:10:59", "31-Feb-2026 00:00:00", "01-Jan-0001 00:00:00"]
+)
 def test_a_time_that_is_none_is_none(never: str | None) -> None:
     assert instant(never) is None
 

@@ -15,6 +15,7 @@ from brokers import (
     CodeRejected,
     Consent,
     ConsentRejected,
+    End,
     KunjiError,
     LoginRejected,
     NotEntitled,
@@ -103,6 +104,7 @@ USED_OTHERWISE = {
     "jwt_claims_totp_app.json": "below",
     "jwt_claims_web_self.json": "below",
     "consent_login_redirect.json": "test_dhan.py, as an address that is pasted",
+    "postback_order.json": "test_postbacks.py",
 }
 LEFT_OUT = {
     "partner_generate_consent_success.json": "platforms only",
@@ -118,7 +120,6 @@ LEFT_OUT = {
     "ws_order_login_partner.json": "the order socket is not opened",
     "ws_order_update_camel.json": "the order socket is not opened",
     "ws_order_update_pascal.json": "the order socket is not opened",
-    "postback_order.json": "postbacks are not taken",
 }
 
 
@@ -197,6 +198,7 @@ def test_orders_say_why_they_were_rejected_and_when(server: StandIn) -> None:
     assert traded.at == datetime(2026, 11, 16, 3, 51, 4, tzinfo=UTC)
     assert rejected.status == "REJECTED"
     assert rejected.reason
+    assert (traded.end, rejected.end) == (End.FILLED, End.REJECTED)
     assert rejected.average_price is None
 
 

@@ -14,6 +14,7 @@ from brokers import (
     AccessToken,
     BrokerUnreachable,
     CodeRejected,
+    End,
     LoginRejected,
     OrderAddress,
     Profile,
@@ -257,6 +258,14 @@ def test_a_position_whose_numbers_make_no_sense_together_has_no_price(server: St
     assert position.average_price is None
 
 
+def test_a_position_counted_in_next_to_nothing_has_no_price(server: StandIn) -> None:
+    body = json.dumps(row_of("positions_ok", prcDen="tiny")).replace('"tiny"', "1e-999999")
+
+    (position,) = rows_of(server, "positions", body)
+
+    assert position.average_price is None
+
+
 def test_a_position_closed_today_was_earned_today(server: StandIn) -> None:
     closed = row_of("positions_ok", flSellQty="225", sellAmt="475650.50")
 
@@ -288,7 +297,14 @@ def test_orders_keep_their_long_numbers_and_say_when(server: StandIn) -> None:
     assert (first.id, first.symbol, first.side, first.status) == ("261120000612876", "IDEA-EQ", "BUY", "open")
     assert (first.quantity, first.filled, first.price, first.average_price) == (1, 0, Decimal("9.39"), None)
     assert first.reason is None
+    assert first.end is None
     assert first.at == datetime(2026, 11, 20, 8, 58, 1, tzinfo=UTC)
+
+
+def test_a_time_in_india_that_is_before_all_times_in_utc_is_none(server: StandIn) -> None:
+    (order,) = rows_of(server, "orders", row_of("order_book_ok", ordDtTm="01-Jan-0001 00:00:00"))
+
+    assert order.at is None
 
 
 def test_a_rejected_order_says_why(server: StandIn) -> None:
@@ -297,6 +313,7 @@ def test_a_rejected_order_says_why(server: StandIn) -> None:
     (order,) = rows_of(server, "orders", body)
 
     assert (order.side, order.status, order.reason, order.at) == ("SELL", "rejected", "RMS: margin exceeds", None)
+    assert order.end is End.REJECTED
 
 
 def test_the_address_is_asked_for_where_logins_are(server: StandIn) -> None:

@@ -16,6 +16,7 @@ from brokers import (
     BrokerUnreachable,
     CodeRejected,
     ConsentRejected,
+    End,
     Funds,
     KunjiError,
     LoginRejected,
@@ -99,14 +100,14 @@ USED_OTHERWISE = {
     "connect_redirect_chain.json": "test_zerodha_web.py",
     "session_token_request_form.json": "test_zerodha.py, as what is sent",
     "checksum_vectors.json": "test_zerodha.py",
+    "postback_order.json": "test_postbacks.py",
+    "postback_update_partial_fill.json": "test_postbacks.py",
 }
 LEFT_OUT = {
     "session_refresh_request_form.json": "renewal is for approved platforms only",
     "session_refresh_success.json": "renewal is for approved platforms only",
     "profile_full_success.json": "personal data; not asked for",
     "margins_equity_success.json": "both segments are asked for at once",
-    "postback_order.json": "postbacks are not taken",
-    "postback_update_partial_fill.json": "postbacks are not taken",
     "ticker_order_frame.json": "the ticker socket is not opened",
     "ticker_error_frame.json": "the ticker socket is not opened",
     "ticker_message_frame.json": "the ticker socket is not opened",
@@ -256,6 +257,7 @@ def test_orders_say_why_they_were_rejected_and_when(server: StandIn) -> None:
     assert (complete.average_price, complete.price) == (Decimal("812.4"), None)
     assert rejected.status == "REJECTED"
     assert "Insufficient funds" in (rejected.reason or "")
+    assert (complete.end, rejected.end) == (End.FILLED, End.REJECTED)
 
 
 @pytest.mark.parametrize("never", ["0001-01-01 00:00:00", "", None, "later", "2026-11-16T10:00:00+05:30"])

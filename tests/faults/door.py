@@ -22,19 +22,19 @@ class Overheard:
 
     def __init__(self, tokens: FakeTokens) -> None:
         self.tokens = tokens
-        self.asked: list[tuple[Any, ...]] = []
+        self.questions_heard: list[tuple[Any, ...]] = []
 
     def __getattr__(self, name: str) -> Any:
         ask = getattr(self.tokens, name)
 
         async def noted(*args: Any, **more: Any) -> Any:
-            self.asked.append((name, *args))
+            self.questions_heard.append((name, *args))
             return await ask(*args, **more)
 
         return noted
 
     def names(self) -> set[str]:
-        return {question[0] for question in self.asked}
+        return {question[0] for question in self.questions_heard}
 
 
 OF_THE_GATE = {"locked", "knock", "spend"}
@@ -50,7 +50,7 @@ class Door:
 
     def forget(self) -> None:
         self.stage.telegram.sent.clear()
-        self.heard.asked.clear()
+        self.heard.questions_heard.clear()
 
     def outcome(self, row: Row) -> str:
         """In a word what came of it."""

@@ -136,7 +136,7 @@ async def test_the_admin_of_one_account_gets_at_no_other(door: Door, name: str) 
     await door.stage.hears(OTHER_ADMIN, f"/{name} dhan")
     await door.stage.hears(OTHER_ADMIN, f"/{name} dhan a-value")
 
-    assert "dhan" not in str(door.heard.asked)
+    assert "dhan" not in str(door.heard.questions_heard)
     assert "dhan" not in str(door.stage.telegram.texts())
 
 
@@ -145,5 +145,5 @@ async def test_a_button_for_one_account_presses_for_no_other(door: Door, action:
     await door.stage.press(OTHER_ADMIN, door.stage.signed(action, "dhan", user=OTHER_ADMIN))
     await door.stage.press(OTHER_ADMIN, door.stage.signed(action, "", user=OTHER_ADMIN))
 
-    assert "dhan" not in str(door.heard.asked)
+    assert "dhan" not in str(door.heard.questions_heard)
     assert "dhan" not in str(door.stage.telegram.texts())

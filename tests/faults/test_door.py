@@ -171,7 +171,9 @@ async def test_no_login_is_finished_by_what_did_not_come_from_its_own_link(besie
 
 async def test_a_link_that_was_lying_about_is_of_no_use(besieged: Besieged) -> None:
     found = urlsplit(besieged.comes_back("zerodha"))
+    besieged.home.end()
     besieged.home.sandbox.clock.advance(601)
+    besieged.home.start()
 
     answer = await besieged.asks(f"{found.path}?{found.query}")
 
@@ -268,15 +270,13 @@ async def bad_requests(besieged: Besieged, number: int, at_once: int = 20) -> Co
 @pytest.mark.long
 async def test_ten_thousand_bad_requests_disturb_no_command_no_refresh_and_no_postback(besieged: Besieged) -> None:
     home, dhan = besieged.home, besieged.home.sandbox.dhan
-    home.says("/refresh dhan", "new token")
     dhan.change(CLIENT, postback_url=besieged.postback_url("dhan"))
     right = urlsplit(besieged.comes_back("zerodha"))
 
     flood = asyncio.create_task(bad_requests(besieged, 10_000))
     for _ in range(10):
         await asyncio.to_thread(home.says, "/status", "dhan")
-    home.sandbox.clock.advance(150)
-    await asyncio.to_thread(home.says, "/refresh dhan", "dhan")
+    await asyncio.to_thread(home.says, "/refresh dhan", "new token")
     await asyncio.to_thread(dhan.fill, dhan.place(CLIENT, "TCS", 4, 3346.0))
     await asyncio.to_thread(home.sees, "bought 4 TCS")
     done = await besieged.asks(f"{right.path}?{right.query}", by="127.0.9.1")

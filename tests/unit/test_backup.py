@@ -459,6 +459,14 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str, tmp_path: Path) -> No
         from_bytes(to_bytes(made(name)))
 
 
+def test_what_is_shown_of_a_backup_makes_a_terminal_do_nothing() -> None:
+    contents = replace(made("config/.env"), version="\x1b[2J1", remarks=("\x1b]0;title\x07all is well\nreally",))
+
+    shown = from_bytes(to_bytes(contents))
+
+    assert (shown.version, shown.remarks) == ("?[2J1", ("?]0;title?all is well?really",))
+
+
 @given(st.text(st.sampled_from("ab./\\ ~"), max_size=12))
 def test_a_name_that_is_allowed_stays_below(name: str) -> None:
     folder = Path("/config")

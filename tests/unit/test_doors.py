@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.doors import BODY_LIMIT, HEADERS_LIMIT, Door, DoorBlocked
+from bot.doors import HEADERS_LIMIT, Door, DoorBlocked, Terms
 from bot.listening import Place, Port, Tls, UnixSocket
 
 ANY_PORT = Port("127.0.0.1", 0)
@@ -35,17 +35,27 @@ async def say_length(request: Request) -> Response:
     return PlainTextResponse(f"{len(await request.body())} bytes")
 
 
+async def refuse_unread(_request: Request) -> Response:
+    return PlainTextResponse("no", 403)
+
+
 async def hang(_request: Request) -> Response:
     await asyncio.Event().wait()
     return PlainTextResponse("never")
 
 
-APP = Starlette(routes=[Route("/", say_length, methods=["GET", "POST"]), Route("/hang", hang)])
+APP = Starlette(
+    routes=[
+        Route("/", say_length, methods=["GET", "POST"]),
+        Route("/hang", hang),
+        Route("/no", refuse_unread, methods=["POST"]),
+    ]
+)
 
 
 @asynccontextmanager
-async def opened(place: Place = ANY_PORT, tls: Tls | None = None, **more: Any) -> AsyncIterator[Door]:
-    door = Door(APP, place, tls, **more)
+async def opened(place: Place = ANY_PORT, tls: Tls | None = None, **terms: Any) -> AsyncIterator[Door]:
+    door = Door(APP, place, tls, terms=Terms(**terms))
     await door.open()
     try:
         yield door
@@ -225,8 +235,7 @@ async def test_what_is_too_large_is_refused_before_anybody_reads_it() -> None:
 
     async with opened() as door:
         assert (await asked(door, long_header)).startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
-        allowed = await asked(door, long_body % BODY_LIMIT + b"x" * BODY_LIMIT)
-        assert allowed.endswith(b"%d bytes" % BODY_LIMIT)
+        assert (await asked(door, long_body % 4096 + b"x" * 4096)).endswith(b"4096 bytes")
         assert (await asked(door, long_body % 10**9 + b"x" * 5000)).startswith(b"HTTP/1.1 413")
         assert (await asked(door, chunks + b"1388\r\n" + b"x" * 5000 + b"\r\n")).startswith(b"HTTP/1.1 413")
 
@@ -237,14 +246,23 @@ async def test_what_is_too_large_is_refused_before_anybody_reads_it() -> None:
     ids=["nothing", "a letter", "half a head", "half a body"],
 )
 async def test_who_dawdles_over_a_question_is_cut_off(said: bytes) -> None:
-    async with opened(request_within=0.1) as door, connected(door) as (reader, writer):
+    async with opened(head_within=0.1, body_within=0.1) as door, connected(door) as (reader, writer):
         writer.write(said)
 
         assert await asyncio.wait_for(reader.read(), 5) in (b"", b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
+async def test_a_body_has_its_own_time() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
+    async with opened(head_within=0.1, body_within=30) as door, connected(door) as connection:
+        connection[1].write(head + b"x")
+        await asyncio.sleep(0.2)
+
+        assert (await told(connection, b"x")).endswith(b"2 bytes")
+
+
 async def test_who_dawdles_over_the_second_question_is_cut_off_too() -> None:
-    async with opened(request_within=0.1) as door, connected(door) as connection:
+    async with opened(head_within=0.1) as door, connected(door) as connection:
         await told(connection, ASK)
         connection[1].write(b"GET")
 
@@ -272,6 +290,18 @@ async def test_one_too_many_is_cut_off_and_has_room_once_another_has_left() -> N
         assert (await asked(door)).endswith(b"0 bytes")
 
 
+async def test_one_peer_may_not_have_all_the_room_unless_it_speaks_for_many() -> None:
+    async with opened(of_one_peer=2) as door, connected(door) as first, connected(door) as second:
+        assert await told(first, ASK)
+        assert await told(second, ASK)
+        assert await asked(door) == b""
+        assert (await asked(door, local_addr=("127.0.0.2", 0))).endswith(b"0 bytes")
+
+    async with opened(of_one_peer=0, speaks_for_many=lambda peer: peer == "127.0.0.1") as door:
+        assert (await asked(door)).endswith(b"0 bytes")
+        assert await asked(door, local_addr=("127.0.0.2", 0)) == b""
+
+
 async def test_there_is_room_for_a_thousand_where_the_system_allows_few_files() -> None:
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
@@ -296,6 +326,26 @@ async def test_nonsense_is_refused_and_fills_no_log(caplog: pytest.LogCaptureFix
                     answer = await asyncio.wait_for(reader.read(100), 5)
                     assert answer.startswith(b"HTTP/1.1 4")
 
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "after the answer"])
+@pytest.mark.parametrize(
+    ("path", "body"), [(b"/", 4096), (b"/no", None)], ids=["read at the door", "not read before the answer"]
+)
+async def test_nonsense_in_the_middle_of_a_request_is_cut_off_and_fills_no_log(
+    path: bytes, body: int | None, at_once: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST %b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" % path
+    async with opened(body=body) as door, connected(door) as (reader, writer):
+        writer.write(head if not at_once else head + b"ZZZ\r\n")
+        await asyncio.sleep(0.05)
+        writer.write(b"ZZZ\r\n")
+
+        answer = await asyncio.wait_for(reader.read(), 5)
+
+        assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 403"))
+        assert (await asked(door)).endswith(b"0 bytes")
     assert caplog.messages == []
 
 

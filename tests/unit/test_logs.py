@@ -234,7 +234,62 @@ def test_json_lines_are_one_object_each() -> None:
 
     first, second = (json.loads(line) for line in stream.getvalue().splitlines())
     assert (first["level"], first["logger"], first["message"]) == ("warning", "bot.somewhere", "two\nlines")
-    assert "ValueError: it is why" in second["trace"]
+    assert "ValueError: it is why" in second["exception"]
+
+
+def test_a_json_line_says_when_in_ist_to_the_millisecond() -> None:
+    with logging_to(as_json=True) as stream:
+        record = logging.LogRecord("bot.app", logging.WARNING, __file__, 1, "clock is %d s off", (7,), None)
+        record.created = 1_794_000_000.25
+        log.handle(record)
+
+    assert json.loads(stream.getvalue()) == {
+        "time": "2026-11-07T02:50:00.250+05:30",
+        "level": "warning",
+        "logger": "bot.app",
+        "message": "clock is 7 s off",
+    }
+
+
+@given(text=st.text(max_size=200), name=st.text(min_size=1, max_size=20))
+def test_whatever_is_said_a_json_line_is_one_line_of_ascii_that_can_be_read(text: str, name: str) -> None:
+    with logging_to(as_json=True) as stream:
+        record = logging.LogRecord(name, logging.ERROR, __file__, 1, "said %s", (text,), None)
+        record.stack_info = text
+        log.handle(record)
+
+    [line] = stream.getvalue().splitlines()
+    assert line.isascii()
+    assert line.isprintable()
+    assert {"time", "level", "logger", "message"} <= json.loads(line).keys()
+
+
+def test_half_a_character_breaks_no_json_line() -> None:
+    with logging_to(as_json=True) as stream:
+        log.warning("said %s", "\ud800")
+
+    assert json.loads(stream.getvalue())["message"] == "said \ud800"
+
+
+def test_a_json_line_that_cannot_be_made_is_missed_in_json() -> None:
+    with logging_to(as_json=True) as stream:
+        log.warning("%d", "4711-4711")
+
+    missed = json.loads(stream.getvalue())
+    assert missed["level"] == "error"
+    assert "is missing: TypeError" in missed["message"]
+    assert "4711" not in stream.getvalue()
+
+
+@given(secret=SECRETS)
+def test_a_secret_is_in_no_value_of_a_json_line_not_even_in_the_loggers_name(secret: str) -> None:
+    with logging_to(secret, as_json=True) as stream:
+        record = logging.LogRecord(f"bot.{secret}", logging.ERROR, __file__, 1, "it is %s", (secret,), None)
+        record.exc_text = f"ValueError: {json.dumps(secret)}"
+        log.handle(record)
+
+    values = json.loads(stream.getvalue()).values()
+    assert [value for value in values if secret in value or json.dumps(secret)[1:-1] in value] == []
 
 
 @pytest.mark.parametrize("name", FLOORS)

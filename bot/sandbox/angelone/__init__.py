@@ -1,11 +1,12 @@
 """A stand-in for Angel One: tokens, and what a token is good for, as far as Angel One's behaviour is known.
 
-Left out: the sockets, postbacks, the publisher login, market data, and taking orders.
+Left out: the sockets, the publisher login, market data, and taking orders over HTTP.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 from starlette.responses import Response
@@ -16,20 +17,22 @@ from bot.sandbox.angelone.calls import Calls, sample
 from bot.sandbox.angelone.clients import Client
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.front import Asked, Resolver
+from bot.sandbox.ordering import Ordering, Placed, Row
 from bot.sandbox.pulse import Pulse
-from bot.sandbox.standin import Broker, router
+from bot.sandbox.standin import router
 
 
-class AngelOne(Broker[Client]):
+class AngelOne(Ordering[Client]):
     """Calls are named by the last part of their path: `loginByPassword`, `generateTokens`, `getProfile` …"""
 
     name = "angelone"
     suffixes: ClassVar[Mapping[str, str]] = {"api": ""}
     samples = replies.SAMPLES
     failure = "login_err_internal_AB2001"
+    order_key = "orderid"
     remembered = frozenset({"client_code", "sessions", "used_windows", "paces"})
     controls = (
-        *Broker.controls,
+        *Ordering.controls,
         "add_client",
         "kill_token",
         "login_elsewhere",
@@ -91,3 +94,14 @@ class AngelOne(Broker[Client]):
         """Every token of the client dies without a reason anybody is told."""
         with self.lock:
             self.bank.end_sessions(self._client(client_code))
+
+    # Orders.
+
+    def order_id(self, number: int, at: datetime) -> str:
+        return f"{at:%y%m%d}{number:09}"
+
+    def in_book(self, _: Client, order: Placed) -> Row:
+        return figures.order(order)
+
+    def in_postback(self, client: Client, order: Placed) -> Row:
+        return figures.postback(figures.order(order), client.client_code)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.sandbox.ordering import Placed
+
 
 def funds() -> dict[str, Any]:
     nought = dict.fromkeys(
@@ -158,3 +160,35 @@ def orders() -> list[dict[str, Any]]:
             "exchangeorderid": "1100000000048358",
         }
     ]
+
+
+STATUSES = {"open": "open", "filled": "complete", "rejected": "rejected", "cancelled": "cancelled"}
+ONLY_IN_BOOK = {"uniqueorderid", "exchangeorderid"}
+
+
+def order(placed: Placed) -> dict[str, Any]:
+    at = f"{placed.changed_at:%d-%b-%Y %H:%M:%S}"
+    status = STATUSES[placed.state]
+    return orders()[0] | {
+        "orderid": placed.id,
+        "uniqueorderid": f"u{placed.id}",
+        "exchangeorderid": "" if placed.state == "rejected" else f"1100000{placed.id[-9:]}",
+        "ordertype": "LIMIT" if placed.price else "MARKET",
+        "price": placed.price,
+        "quantity": str(placed.quantity),
+        "tradingsymbol": placed.symbol,
+        "transactiontype": placed.side,
+        "cancelsize": str(placed.quantity - placed.filled if placed.state == "cancelled" else 0),
+        "averageprice": placed.average,
+        "filledshares": str(placed.filled),
+        "unfilledshares": str(placed.quantity - placed.filled),
+        "text": placed.reason or "",
+        "status": status,
+        "orderstatus": status,
+        **dict.fromkeys(("updatetime", "exchtime", "exchorderupdatetime"), at),
+        "ordertag": "",
+    }
+
+
+def postback(row: dict[str, Any], client_code: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in ONLY_IN_BOOK} | {"clientcode": client_code}

@@ -1,12 +1,12 @@
 """A stand-in for Dhan: tokens, consent, and what a token is good for, as far as Dhan's behaviour is known.
 
-Left out: the push sockets, postbacks, partner platforms, and placing orders.
+Left out: the push sockets, partner platforms, and placing orders over HTTP.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from starlette.responses import Response
@@ -18,20 +18,22 @@ from bot.sandbox.dhan.auth import Auth
 from bot.sandbox.dhan.bank import Bank, Rules, reply
 from bot.sandbox.dhan.clients import APP, SELF, Client
 from bot.sandbox.front import Asked, Resolver
+from bot.sandbox.ordering import Ordering, Placed, Row
 from bot.sandbox.pulse import Pulse
-from bot.sandbox.standin import Broker, router
+from bot.sandbox.standin import router
 
 
-class Dhan(Broker[Client]):
+class Dhan(Ordering[Client]):
     """Calls are named by the last part of their path: `generateAccessToken`, `RenewToken`, `profile` …"""
 
     name = "dhan"
     suffixes: ClassVar[Mapping[str, str]] = {"auth": "", "api": "/v2"}
     samples = replies.SAMPLES
     failure = "error_dh908_internal_inferred"
+    order_key = "orderId"
     remembered = frozenset({"client_id", "token", "used_windows", "consents", "paces"})
     controls = (
-        *Broker.controls,
+        *Ordering.controls,
         "add_client",
         "approve",
         "consents",
@@ -114,3 +116,14 @@ class Dhan(Broker[Client]):
         if consent is None:
             raise ValueError("there is no such consent")
         return self._auth.approve(consent, self._client(client_id or consent.client_id).client_id)
+
+    # Orders.
+
+    def order_id(self, number: int, at: datetime) -> str:
+        return f"11{at:%y%m%d}{number:04}"
+
+    def in_book(self, client: Client, order: Placed) -> Row:
+        return figures.order(client.client_id, order)
+
+    def in_postback(self, client: Client, order: Placed) -> Row:
+        return figures.postback(figures.order(client.client_id, order))

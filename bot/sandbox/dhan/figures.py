@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.sandbox.ordering import Placed
+
 
 def funds(client_id: str) -> dict[str, Any]:
     return {
@@ -118,3 +120,39 @@ def orders(client_id: str) -> list[dict[str, Any]]:
             "filledQty": 4,
         }
     ]
+
+
+STATUSES = {"open": "PENDING", "filled": "TRADED", "rejected": "REJECTED", "cancelled": "CANCELLED"}
+ONLY_IN_BOOK = {"exchangeOrderId", "remainingQuantity", "averageTradedPrice", "filledQty"}
+NULL_IN_POSTBACK = ("legName", "drvExpiryDate", "drvOptionType", "algoId")
+
+
+def order(client_id: str, placed: Placed) -> dict[str, Any]:
+    changed = f"{placed.changed_at:%Y-%m-%d %H:%M:%S}"
+    is_rejected = placed.state == "rejected"
+    status = "PART_TRADED" if placed.state == "open" and placed.filled else STATUSES[placed.state]
+    return orders(client_id)[0] | {
+        "orderId": placed.id,
+        "exchangeOrderId": "0" if is_rejected else f"1100000{placed.id[-10:]}",
+        "correlationId": "NA",
+        "orderStatus": status,
+        "transactionType": placed.side,
+        "orderType": "LIMIT" if placed.price else "MARKET",
+        "tradingSymbol": placed.symbol,
+        "quantity": placed.quantity,
+        "price": placed.price,
+        "createTime": f"{placed.placed_at:%Y-%m-%d %H:%M:%S}",
+        "updateTime": changed,
+        "exchangeTime": changed,
+        "omsErrorCode": "16283" if is_rejected else "0",
+        "omsErrorDescription": placed.reason if is_rejected else "CONFIRMED",
+        "remainingQuantity": placed.pending,
+        "averageTradedPrice": placed.average,
+        "filledQty": placed.filled,
+    }
+
+
+def postback(row: dict[str, Any]) -> dict[str, Any]:
+    posted = {key: value for key, value in row.items() if key not in ONLY_IN_BOOK}
+    good = {} if row["orderStatus"] == "REJECTED" else dict.fromkeys(("omsErrorCode", "omsErrorDescription"))
+    return posted | dict.fromkeys(NULL_IN_POSTBACK) | good | {"filled_qty": row["filledQty"]}

@@ -1,15 +1,16 @@
 """A stand-in for Telegram: the Bot API over HTTP, and the people in the chats.
 
 Strict where Telegram is: entities, lengths, keyboards, rights, one poller at a time. Stricter in one thing: a parameter
-the method does not have is refused. Left out: media, inline mode, Markdown, delivery to a webhook, flood limits unless
-asked for.
+the method does not have is refused. Left out: media, inline mode, Markdown, flood limits unless asked for.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from starlette.responses import JSONResponse, Response
@@ -25,6 +26,7 @@ from bot.sandbox.telegram.methods import METHODS
 from bot.sandbox.telegram.params import Params, Refused
 from bot.sandbox.telegram.people import People
 from bot.sandbox.telegram.screen import Screen
+from bot.sandbox.telegram.webhook import Webhook, bring
 from bot.sandbox.telegram.world import World
 
 TOKEN = "731234567:AAsandboxSandboxSandboxSandboxSandbox"  # noqa: S105 (opens nothing)
@@ -82,6 +84,15 @@ class Telegram(People, Screen, StandIn):
         super().__init__(clock, pulse)
         self.lock = self.world.lock
 
+    async def open(self, in_loop: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        await super().open(in_loop)
+        self._bringing = asyncio.create_task(bring(self.world))
+
+    async def release(self) -> None:
+        self._bringing.cancel()
+        await asyncio.wait([self._bringing])
+        await super().release()
+
     def doors(self) -> Mapping[str, Resolver]:
         return {"api": self._resolve}
 
@@ -104,7 +115,7 @@ class Telegram(People, Screen, StandIn):
     def set_webhook(self, url: str) -> None:
         """Somebody else who has the bot's token sets a webhook; empty: takes it away."""
         with self.lock:
-            self.world.updates.webhook = url
+            self.world.updates.webhook = Webhook(url) if url else None
         self.pulse.beat()
 
     # Requests.
@@ -114,6 +125,7 @@ class Telegram(People, Screen, StandIn):
         if found is None:
             return "nowhere", asked, lambda _: _refused(404, DESCRIPTIONS[404])
         token, method = found.groups()
+        asked = replace(asked, path=f"/{method}")  # what is remembered of a call must not hold the token
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             return method, asked, lambda _: _refused(401, DESCRIPTIONS[401])
         if method not in parameters.METHODS:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bot.sandbox.telegram import keyboard
+from bot.sandbox.telegram import keyboard, webhook
 from bot.sandbox.telegram.chats import TWO_DAYS, Chat, Message
 from bot.sandbox.telegram.entities import LONGEST, Entity, parse_html, plain, units
 from bot.sandbox.telegram.params import Params, bad
@@ -58,16 +58,13 @@ def log_out(_: World, __: Params) -> Any:
 
 
 def set_webhook(world: World, params: Params) -> Any:
-    url = params.text("url")
-    if url and not url.startswith("https://"):
-        raise bad("bad webhook: An HTTPS URL must be provided for webhook")
-    world.updates.webhook = url
+    world.updates.webhook = webhook.asked_for(params)
     world.updates.allowed = params.parsed("allowed_updates", list) or world.updates.allowed
     return _drop_if_asked(world, params)
 
 
 def delete_webhook(world: World, params: Params) -> Any:
-    world.updates.webhook = ""
+    world.updates.webhook = None
     return _drop_if_asked(world, params)
 
 
@@ -80,8 +77,9 @@ def _drop_if_asked(world: World, params: Params) -> bool:
 
 def get_webhook_info(world: World, _: Params) -> Any:
     allowed = {"allowed_updates": world.updates.allowed} if world.updates.allowed else {}
+    hook = world.updates.webhook
     return {
-        "url": world.updates.webhook,
+        **(hook.to_json() if hook else {"url": ""}),
         "has_custom_certificate": False,
         "pending_update_count": len(world.updates),
         **allowed,
@@ -151,7 +149,8 @@ def answer_callback_query(world: World, params: Params) -> Any:
     if units(params.text("text")) > 200:
         raise bad("MESSAGE_TOO_LONG")
     query.answered, query.text, query.alert = True, params.text("text"), params.flag("show_alert")
-    world.happened("answered", world.chats[query.chat], who=world.bot.first_name, text=query.text)
+    chat, who = world.chats[query.chat], world.bot.first_name
+    world.happened("answered", chat, who=who, text=query.text, alert=query.alert)
     return True
 
 

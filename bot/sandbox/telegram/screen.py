@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.sandbox.telegram.chats import Chat, Message
+from bot.sandbox.telegram.entities import Entity
 from bot.sandbox.telegram.world import Event, Query, World
 
 
@@ -28,6 +29,7 @@ class Shown:
     who: str
     text: str
     html: str
+    entities: tuple[Entity, ...]
     buttons: tuple[tuple[Button, ...], ...]
     silent: bool
     protected: bool
@@ -61,6 +63,19 @@ class Screen:
         with self.world.lock:
             chat = self.world.chats.get(chat_id)
             return [self._shown(chat, m) for m in chat.messages.values() if not m.deleted] if chat else []
+
+    def changed(self, chat_id: int, after: int) -> tuple[list[Shown], list[int]]:
+        """What became of the chat since that event: messages that are new or edited, and the ids of those deleted."""
+        with self.world.lock:
+            chat = self.world.chats.get(chat_id)
+            late = [m for m in chat.messages.values() if m.event > after] if chat else []
+            return [self._shown(chat, m) for m in late if chat and not m.deleted], [m.id for m in late if m.deleted]
+
+    def menu(self, chat_id: int) -> dict[str, str]:
+        """The commands that the chat's menu offers: the list of the narrowest scope that has one."""
+        scope = f'{{"chat_id": {chat_id}, "type": "chat"}}'
+        private = '{"type": "all_private_chats"}'
+        return self.commands(scope) or self.commands(private) or self.commands()
 
     def events(self, after: int = 0) -> list[Event]:
         with self.world.lock:
@@ -137,6 +152,7 @@ class Screen:
             message.sender.first_name if message.sender else chat.title,
             message.text,
             message.html,
+            tuple(message.entities),
             tuple(tuple(_button(b) for b in row) for row in rows),
             message.silent,
             message.protected,

@@ -1,11 +1,14 @@
-"""What waits to be fetched by getUpdates, and who may fetch it.
+"""What waits to be fetched by getUpdates, or to be brought to a webhook, and who may fetch it.
 
 Not thread-safe by itself: the world's lock guards it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bot.sandbox.telegram.webhook import Webhook
 
 FIRST = 731_000_001
 NOT_BY_DEFAULT = {"chat_member", "message_reaction", "message_reaction_count"}
@@ -19,7 +22,7 @@ class Updates:
         """None: everything but what is left out by default. Kept from call to call."""
         self.poll = 0
         """Rises with every getUpdates: an earlier one that still waits is ended by it."""
-        self.webhook = ""
+        self.webhook: Webhook | None = None
 
     def add(self, kind: str, content: Any) -> None:
         """Queue one, unless its kind is not asked for."""

@@ -31,6 +31,8 @@ class Event:
     text: str = ""
     buttons: tuple[tuple[str, ...], ...] = ()
     silent: bool = False
+    alert: bool = False
+    """An answer that stays until it is dismissed."""
 
 
 @dataclass(slots=True)

@@ -1,11 +1,12 @@
 """A stand-in for Zerodha: the login page and its calls, sessions, and what a token is good for, as far as known.
 
-Left out: the ticker socket, postbacks, renewal for platforms, and placing orders.
+Left out: the ticker socket, renewal for platforms, and placing orders over HTTP.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,8 +14,9 @@ from starlette.responses import Response
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.front import Asked, Resolver
+from bot.sandbox.ordering import Ordering, Placed, Row
 from bot.sandbox.pulse import Pulse
-from bot.sandbox.standin import Broker, router
+from bot.sandbox.standin import router
 from bot.sandbox.zerodha import figures, replies
 from bot.sandbox.zerodha.api import Api
 from bot.sandbox.zerodha.bank import Bank, Rules
@@ -24,18 +26,19 @@ from bot.sandbox.zerodha.web import Web, reply
 LANDING = "http://127.0.0.1:8723/kite"
 
 
-class Zerodha(Broker[Client]):
+class Zerodha(Ordering[Client]):
     """Calls are named `login`, `twofa`, `connect-login`, `authorize`, `finish`, `session`, `profile`, `margins` …"""
 
     name = "zerodha"
     suffixes: ClassVar[Mapping[str, str]] = {"web": "", "api": ""}
     samples = replies.SAMPLES
     failure = "error_network_exception"
+    order_key = "order_id"
     remembered = frozenset(
         {"client_id", "consented", "wrong_passwords", "wrong_codes", "used_windows", "granted", "refused"}
     )
     controls = (
-        *Broker.controls,
+        *Ordering.controls,
         "add_app",
         "add_client",
         "approve",
@@ -140,3 +143,18 @@ class Zerodha(Broker[Client]):
     def cancel_consent(self, client_id: str, api_key: str) -> None:
         with self.lock:
             self._client(client_id).consented.discard(api_key)
+
+    # Orders.
+
+    def order_id(self, number: int, at: datetime) -> str:
+        return f"{at:%y%m%d}{number:09}"
+
+    def in_book(self, client: Client, order: Placed) -> Row:
+        return figures.order(client.client_id, order)
+
+    def in_postback(self, client: Client, order: Placed) -> Row | None:
+        """Signed with the secret of the first app. Of an order that merely rests nothing is posted."""
+        if order.state == "open" and not order.filled:
+            return None
+        app = next(iter(self.bank.apps.values()))
+        return figures.postback(figures.order(client.client_id, order), app.secret)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
+
+from bot.sandbox.ordering import Placed
 
 
 def margins() -> dict[str, Any]:
@@ -127,3 +130,42 @@ def orders(user_id: str) -> list[dict[str, Any]]:
             "guid": "XXXXXX",
         }
     ]
+
+
+STATUSES = {"open": "OPEN", "filled": "COMPLETE", "rejected": "REJECTED", "cancelled": "CANCELLED"}
+
+
+def order(user_id: str, placed: Placed) -> dict[str, Any]:
+    changed = f"{placed.changed_at:%Y-%m-%d %H:%M:%S}"
+    is_rejected = placed.state == "rejected"
+    return orders(user_id)[0] | {
+        "order_id": placed.id,
+        "exchange_order_id": None if is_rejected else f"1100000{placed.id[-9:]}",
+        "status": STATUSES[placed.state],
+        "status_message": placed.reason,
+        "status_message_raw": placed.reason and f"RMS:{placed.reason}",
+        "order_timestamp": changed,
+        "exchange_update_timestamp": None if is_rejected else changed,
+        "exchange_timestamp": None if is_rejected else changed,
+        "tradingsymbol": placed.symbol,
+        "order_type": "LIMIT" if placed.price else "MARKET",
+        "transaction_type": placed.side,
+        "quantity": placed.quantity,
+        "price": placed.price,
+        "average_price": placed.average,
+        "filled_quantity": placed.filled,
+        "pending_quantity": placed.pending,
+        "cancelled_quantity": placed.quantity - placed.filled if placed.state == "cancelled" else 0,
+    }
+
+
+def postback(row: dict[str, Any], api_secret: str) -> dict[str, Any]:
+    signed = row["order_id"] + row["order_timestamp"] + api_secret
+    posted = {key: value for key, value in row.items() if key != "modified"}
+    return posted | {
+        "status": "UPDATE" if row["status"] == "OPEN" else row["status"],
+        "user_id": row["placed_by"],
+        "unfilled_quantity": row["quantity"] - row["filled_quantity"],
+        "app_id": 1234,
+        "checksum": hashlib.sha256(signed.encode()).hexdigest(),
+    }

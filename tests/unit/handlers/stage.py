@@ -18,7 +18,7 @@ from handlers.access import Audience
 from handlers.buttons import sign
 from handlers.context import Desk
 from handlers.gate import Gate
-from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, Portfolio, Refreshed, State
+from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, OrderBook, Portfolio, Refreshed, State
 
 NOW = datetime(2026, 11, 20, 3, 15, tzinfo=UTC)  # 08:45 in India
 ADMIN, VIEWER, STRANGER, OTHER_ADMIN = 1001, 2002, 6666, 1003
@@ -64,6 +64,7 @@ class FakeTokens:
     statuses: dict[str, AccountStatus] = field(default_factory=dict)
     spent: set[str] = field(default_factory=set)
     figures: dict[str, Any] = field(default_factory=dict)
+    books: dict[str, Any] = field(default_factory=dict)
 
     def done(self, *names: str) -> list[tuple[Any, ...]]:
         return [call for call in self.calls if call[0] in names]
@@ -107,6 +108,10 @@ class FakeTokens:
     async def portfolio(self, account):
         self.calls.append(("portfolio", account))
         return self._answer(self.figures.get(account, Portfolio(account, "Dhan", Funds(None, None, None), [], [])))
+
+    async def orders(self, account):
+        self.calls.append(("orders", account))
+        return self._answer(self.books.get(account, OrderBook(account, "Dhan", [])))
 
     async def code(self, account):
         self.calls.append(("code", account))

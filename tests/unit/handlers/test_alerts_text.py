@@ -31,6 +31,7 @@ KEYS = (
     *("expires_at", "login", "next_login", "refresh_helps", "way", "reason", "code", "blocked_until_human", "since"),
     *("nth", "seconds", "replaced", "before", "now", "allowed", "count", "webhook", "files", "fault"),
     *("ok", "client_id", "held_back", "funds_ok", "available", "orders_allowed", "address", "problem", "cut_off"),
+    *("symbol", "side", "quantity", "filled", "price", "average_price"),
 )
 values = st.one_of(
     st.none(),

@@ -14,7 +14,7 @@ async def test_every_chat_is_shown_what_it_may_do_and_nobody_else_anything(stage
 
     assert set(found) == {ADMIN, VIEWER, GROUP, OTHER_ADMIN}
     assert found[ADMIN] == {command.name for command in COMMANDS}
-    assert found[VIEWER] == {"start", "status", "account", "history", "help"}
+    assert found[VIEWER] == {"start", "status", "account", "orders", "history", "help"}
     assert found[GROUP] == {"start", "status", "history", "help"}
 
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from telegram.error import BadRequest
 
 from brokers import ConsentRejected, KunjiError
 from handlers.tokens import OpenQuestion
@@ -211,3 +212,34 @@ async def test_codes_can_be_kept_out_of_the_chat():
 
     assert stage.tokens.calls == []
     assert "kunji totp" in stage.telegram.last()
+
+
+async def test_after_a_pasted_answer_the_message_that_asked_says_so_and_has_no_button(stage):
+    stage.tokens.waiting = [DHAN, WIFE]
+    stage.tokens.fits["dhan-wife"] = "not mine"
+
+    await stage.hears(ADMIN, PASTED)
+
+    [settled] = [one for one in stage.telegram.of("editMessageText") if int(one["message_id"]) == DHAN.message]
+    assert "you logged in" in settled["text"]
+    assert "reply_markup" not in settled
+    assert not [one for one in stage.telegram.of("editMessageText") if int(one["message_id"]) == WIFE.message]
+    assert "new token" in stage.telegram.last()
+
+
+async def test_after_a_pasted_answer_that_was_refused_the_message_that_asked_stays(stage):
+    stage.tokens.waiting = [DHAN]
+    stage.tokens.exchanged = ConsentRejected("the code was used")
+
+    await stage.hears(ADMIN, PASTED)
+
+    assert not [one for one in stage.telegram.of("editMessageText") if int(one["message_id"]) == DHAN.message]
+
+
+async def test_a_message_that_asked_and_is_gone_changes_nothing(stage):
+    stage.tokens.waiting = [DHAN]
+    stage.telegram.stumbles["editMessageText"] = BadRequest("Message to edit not found")
+
+    await stage.hears(ADMIN, PASTED)
+
+    assert "new token" in stage.telegram.last()

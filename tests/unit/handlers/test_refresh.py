@@ -247,3 +247,17 @@ async def test_help_lists_only_what_this_chat_may_do(stage):
     assert "/refresh" not in viewer
     assert "/account" in viewer
     assert "/account" not in group
+
+
+async def test_where_the_bot_has_a_door_a_tap_is_enough_and_pasting_is_the_second_way():
+    async with a_stage(comes_back=True) as stage:
+        stage.tokens.outcome = CONSENT
+        await stage.hears(ADMIN, "/refresh dhan")
+        by_link = plain(stage.telegram.last())
+        stage.tokens.outcome = Consent(None, "the six digits of your authenticator app")
+        await stage.hears(ADMIN, "/refresh dhan")
+        by_code = plain(stage.telegram.last())
+
+    assert "log in, done" in by_link
+    assert "does not open, or says that it is too late, send me the address you land on" in by_link
+    assert "Send me the six digits" in by_code

@@ -66,6 +66,8 @@ HOSTILE = [
     text.refreshed(Refreshed(EVIL, NOW, EVIL, 1.0, False, already=True), NOW),
     text.refreshed_all(OUTCOMES, NOW),
     text.consent(EVIL, Consent(EVIL, EVIL, NOW, asks_totp=True), NOW, False),
+    text.consent(EVIL, Consent(EVIL, EVIL, NOW, asks_totp=True), NOW, False, comes_back=True),
+    text.login_done(EVIL),
     text.asks_first(EVIL, NOW, NOW),
     text.refused(ERROR, EVIL),
     text.failure(ERROR, EVIL),

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.handoff.endpoint import News
 from bot.handoff.readers import Readers
 from bot.store import StoreError
 from brokers import BrokerUnreachable, LoginRejected
@@ -378,3 +379,23 @@ async def test_an_assisted_account_is_left_to_its_admin(tmp_path: Path) -> None:
         assert answer.status_code == 409
         assert "waits for its admin" in answer.json()["error"]
         assert at.bench.script.logins == 0
+
+
+async def test_a_key_that_is_taken_away_while_the_bot_logs_in_is_given_no_token(tmp_path: Path) -> None:
+    async with counter(tmp_path) as at, at.client(at.key("strategy1")) as client:
+        mark = await etag(client)
+        at.bench.clock.go(3600)
+        at.bench.script.live = "somebody else's"
+        at.bench.script.during_login = lambda: Readers(at.bench.store).remove("strategy1")
+
+        answer = await says(client, mark)
+
+        assert (answer.status_code, at.bench.script.logins) == (401, 2)
+        assert "token-2" not in answer.text
+
+
+async def test_names_that_somebody_makes_up_are_not_remembered() -> None:
+    news = News([NAME])
+
+    assert news.next(NAME) is news.next(NAME)
+    assert news.next("made-up") is not news.next("made-up")

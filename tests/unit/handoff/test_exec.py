@@ -22,6 +22,7 @@ BOTH = pytest.mark.parametrize("options", [ALONE, RESTART], ids=["alone", "super
 NOTES = "echo $DHAN_ACCESS_TOKEN >> tokens; "
 FOR_EVER = "n=0; while [ $n -lt 1500 ]; do sleep 0.02; n=$((n + 1)); done"
 """Longer than any test waits."""
+AS_THE_FIRST = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
 
 
 @pytest.fixture
@@ -181,6 +182,77 @@ def test_an_account_keeps_its_values_until_there_is_a_live_token_again(here: Des
     assert [one["DHAN_ACCESS_TOKEN"] for one in values] == ["one", "one", "one", "one", "two"]
     assert len(said) == 1
     assert "damaged" in said[0]
+
+
+def test_accounts_that_come_to_contradict_each_other_keep_the_values_they_had(here: Desk) -> None:
+    here.save("one", "dhan-wife")
+    said: list[str] = []
+    readers = [Reader(name, config=here.folder, environment={}) for name in ("dhan", "dhan-wife")]
+    source = Source(readers, said.append)
+    values = [source.first(0)]
+
+    here.save("two")
+    values += [source.newest(), source.newest()]
+    here.save("two", "dhan-wife")
+    values.append(source.newest())
+
+    assert [one["DHAN_ACCESS_TOKEN"] for one in values] == ["one", "one", "one", "two"]
+    assert len(said) == 1
+    assert "several of these accounts set DHAN_ACCESS_TOKEN" in said[0]
+
+
+def test_a_program_is_not_left_alone_where_nobody_reads_what_is_said(here: Desk) -> None:
+    unread, said = os.pipe()
+    os.close(unread)
+    command = here.words("dhan", *RESTART, "--", "sh", "-c", NOTES + FOR_EVER)
+    here.running.append(subprocess.Popen(command, env=here.variables(), cwd=here.folder, stderr=said))
+    os.close(said)
+    here.awaits("tokens", "one")
+
+    here.save("two")
+
+    here.awaits("tokens", "one", "two")
+
+
+def test_a_program_asked_to_end_between_two_runs_is_not_started_again(here: Desk) -> None:
+    program = here.folder / "program"
+    program.write_text("#!/bin/sh\nexec sleep 20\n")
+    program.chmod(0o700)
+    supervised = """
+import os, signal, sys
+from bot.handoff.supervisor import Supervisor, Wanted
+asked = []
+def newest():
+    asked.append(1)
+    if len(asked) == 2:
+        os.unlink("program")
+        os.kill(os.getpid(), signal.SIGTERM)
+    return {"TOKEN": "two"}
+wanted = Wanted(["./program"], dict(os.environ), "restart", 5)
+sys.exit(-Supervisor(wanted, newest, print).run({"TOKEN": "one"}))
+"""
+    command = [sys.executable, "-c", supervised]
+    result = subprocess.run(command, env=here.variables(), cwd=here.folder, timeout=PATIENCE, check=False)
+
+    assert result.returncode == signal.SIGTERM
+
+
+def test_the_first_process_of_a_container_can_be_ended_while_it_waits(here: Desk) -> None:
+    if subprocess.run(["sh", "-c", 'exec "$@"', "sh", *AS_THE_FIRST, "true"], check=False).returncode:
+        pytest.skip("no process can be made the first here")
+    here.save("dead", rejected=True)
+    words = here.words("dhan", "--wait", "60s", "--", "true")
+    waiting = subprocess.Popen([*AS_THE_FIRST, *words], env=here.variables(), cwd=here.folder)
+    here.running.append(waiting)
+
+    eventually(lambda: has_ended_when_asked(waiting), "it does not end")
+
+    assert waiting.returncode == 128 + signal.SIGTERM
+
+
+def has_ended_when_asked(waiting: subprocess.Popen[bytes]) -> bool:
+    subprocess.run(["pkill", "-TERM", "-P", str(waiting.pid)], check=False)
+    return waiting.poll() is not None
 
 
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1"])

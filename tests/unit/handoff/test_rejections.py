@@ -6,20 +6,37 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
 from bot.handoff.marks import Marks
 from bot.handoff.rejections import PROBE_GAP, Rejections, Settled
+from bot.keeping import MARK_LOCK_WAIT
+from bot.store import LockBusy
 from brokers import BrokerUnreachable, KunjiError
+from tests.fakes import MemoryStore
 from tests.unit.tokens.desk import NAME, Bench
+
+
+class BusyStore(MemoryStore):
+    is_busy = False
+
+    @contextmanager
+    def lock(self, account: str, timeout: float) -> Iterator[None]:
+        if self.is_busy and timeout == MARK_LOCK_WAIT:
+            raise LockBusy("somebody else has it")
+        with super().lock(account, timeout):
+            yield
 
 
 class Desk:
     """Many ask at once; what they are told."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
-        self.bench = Bench()
+        self.store = BusyStore()
+        self.bench = Bench(store=self.store)
         self.marks = Marks(b"k" * 32)
         self.rejections = Rejections(self.bench.service, self.marks, executor)
         self.bench.service.refresh(NAME, who="admin")
@@ -137,3 +154,27 @@ async def test_who_goes_away_does_not_end_it_for_the_others(desk: Desk) -> None:
 
     assert values([await second]) == {("token-2", False)}
     assert desk.bench.script.logins == 2
+
+
+@pytest.mark.parametrize("why", ["expired", "rejected"])
+async def test_a_token_that_was_found_alive_is_not_given_again_once_it_is_dead(desk: Desk, why: str) -> None:
+    held, mark = desk.bench.service.held(NAME), desk.mark()
+    assert held is not None
+    if why == "expired":
+        desk.bench.clock.go_to(held.token.expires_at - timedelta(seconds=1))
+    first = await desk.settle(mark)
+
+    desk.bench.clock.go(1)
+    if why == "rejected":
+        desk.bench.service.rejected(NAME, held)
+
+    assert values([first]) == {("token-1", True)}
+    assert values([await desk.settle(mark)]) == {("token-2", False)}
+
+
+async def test_a_dead_token_is_not_given_where_it_could_not_be_marked(desk: Desk) -> None:
+    mark = desk.mark()
+    desk.bench.script.live = "somebody else's"
+    desk.store.is_busy = True  # with a refresh that comes to nothing
+
+    assert values([await desk.settle(mark)]) == set()

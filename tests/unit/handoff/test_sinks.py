@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -125,3 +126,33 @@ def test_what_cannot_be_written_is_told_once_for_a_token_and_tried_again(here: D
     assert (alert.kind, alert.account) == ("sink_failed", "dhan")
     assert "no such file or directory" in str(alert.facts["reason"])
     assert "token-one" not in str(alert)
+
+
+def test_a_token_that_is_dead_does_not_stay_where_the_new_one_cannot_be_written(here: Desk) -> None:
+    sinks, path = here.sinks(), here.folder / "dhan.env"
+    here.store.save("dhan", held("token-one"))
+    sinks.look_at_all()
+    here.awaits(dotenv("token-one"))
+
+    (here.folder / f"dhan.env.{os.getpid()}.new").mkdir()  # in its way
+    here.store.save("dhan", held("token-two"))
+    sinks.touched("dhan")
+
+    eventually(lambda: len(here.told) == 1, "it is not told")
+    assert not path.exists()
+
+
+def test_a_folder_where_everybody_may_replace_the_file_is_not_used(here: Desk) -> None:
+    sinks, folder = here.sinks("out/dhan.env"), here.folder / "out"
+    folder.mkdir()
+    folder.chmod(0o777)
+    here.store.save("dhan", held("token-one"))
+
+    sinks.look_at_all()
+    eventually(lambda: len(here.told) == 1 and not sinks.busy, "it is not told")
+
+    assert list(folder.iterdir()) == []
+    assert "everybody may write" in str(here.told[0].facts["reason"])
+    folder.chmod(0o1777)
+    sinks.look_at_all()
+    here.awaits(dotenv("token-one"), "out/dhan.env")

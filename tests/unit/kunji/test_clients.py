@@ -95,6 +95,20 @@ def test_what_a_client_logs_holds_no_secret(folder: Path, modules: dict[str, str
         assert secret not in ended.out + ended.err
 
 
+def test_an_exception_that_a_client_logs_holds_no_secret_either(folder: Path) -> None:
+    script = """import logging
+connect('dhan')
+try:
+    raise ValueError('refused: dhan-token')
+except ValueError:
+    logging.exception('a fault')"""
+
+    ended = run(folder, {"dhanhq": DHANHQ}, script)
+
+    assert "ValueError: refused: [secret]" in ended.err
+    assert "dhan-token" not in ended.err
+
+
 def test_angel_ones_client_asks_no_third_party_and_writes_to_no_file(folder: Path) -> None:
     script = "connect('angelone').rmsLimit(); import requests; requests.get('https://example.com')"
 

@@ -59,6 +59,19 @@ def test_the_token_is_alone_on_stdout(tmp_path: Path) -> None:
     assert kunji(_ROOT, "token", "dhan", f"--store={tmp_path}/.kunji") == Ended(0, "my-token\n", "")
 
 
+@pytest.mark.parametrize("command", ["token", "env"])
+def test_what_cannot_be_written_is_a_sentence_and_exit_code_one(tmp_path: Path, command: str) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+    words = [sys.executable, "-m", "kunji", command, "dhan"]
+    unread, written = os.pipe()
+    os.close(unread)
+
+    ended = subprocess.run(words, cwd=tmp_path, env=variables(), stdout=written, stderr=subprocess.PIPE, check=False)
+    os.close(written)
+
+    assert (ended.returncode, ended.stderr) == (1, b"kunji: standard output takes nothing: broken pipe\n")
+
+
 def test_the_token_as_json(tmp_path: Path) -> None:
     store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE, extra={"feed_token": "feed"}))
 

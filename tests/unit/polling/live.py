@@ -46,11 +46,12 @@ async def running(
     waits: Waits = QUICK,
     handler: Callable[[Update, Any], Awaitable[None]] | None = None,
     on_rival: Callable[[Rival | None], None] | None = None,
+    was_ours: Callable[[str], bool] = lambda _: False,
 ) -> AsyncIterator[Bot]:
     """A bot that runs until the block ends and has stopped when it does."""
     app = application(api)
     rivals: list[Rival | None] = []
-    bot = Bot(Poller(app, now=lambda: NOON, on_rival=on_rival or rivals.append, waits=waits), rivals)
+    bot = Bot(Poller(app, now=lambda: NOON, on_rival=on_rival or rivals.append, waits=waits, was_ours=was_ours), rivals)
 
     async def note(update: Update, context: Any) -> None:
         bot.seen.append(update.update_id)

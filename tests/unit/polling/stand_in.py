@@ -134,6 +134,9 @@ class StandIn:
             return await self._fetched(fields)
         if method == "getWebhookInfo":
             return good({"url": self.webhook, "has_custom_certificate": False, "pending_update_count": 0})
+        if method == "setWebhook":
+            self.webhook = fields["url"][0]
+            return good(True)
         if method == "deleteWebhook":
             self.webhook = ""
             return good(True)

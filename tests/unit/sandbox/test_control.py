@@ -77,15 +77,22 @@ def test_a_web_page_from_elsewhere_gets_nowhere(sandbox: Sandbox) -> None:
     url = f"{sandbox.control_url}/control/telegram/mark"
 
     assert requests.post(url, data="{}", headers={"Content-Type": "text/plain"}, timeout=5).status_code == 400
-    assert requests.post(url, json={}, headers={"Host": "evil.example"}, timeout=5).status_code == 400
+    assert requests.post(url, json={}, headers={"Host": "evil.example"}, timeout=5).status_code == 403
+    assert requests.post(url, json={}, headers={"Origin": "http://evil.example"}, timeout=5).status_code == 403
 
 
-def test_there_is_a_page_to_chat_on(sandbox: Sandbox) -> None:
-    page = requests.get(sandbox.chat_page, timeout=5)
+def test_whoever_does_not_know_the_address_gets_nowhere(sandbox: Sandbox) -> None:
+    door = sandbox.control_url.rpartition("/")[0]
 
-    assert page.status_code == 200
-    assert "wait_event" in page.text
-    assert "https://" not in page.text
+    for path in (
+        "/",
+        "/clock",
+        "/control",
+        "/control/telegram/mark",
+        "/guess/clock",
+        f"//{sandbox.control_url[-22:]}/clock",
+    ):
+        assert requests.get(door + path, timeout=5).status_code == 404
 
 
 def test_waiting_hears_only_of_what_comes_later(sandbox: Sandbox) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.store import Store, StoreError, open_store
+from bot.store._files import give_to_owner
 from bot.store.records import AccountNote
 from tests.unit.store.samples import KEY, held, item, row
 from tests.unit.store.suite import StoreSuite
@@ -131,3 +132,16 @@ def test_an_interrupted_write_keeps_nothing_and_stops_nobody(store: Store) -> No
 
     assert store.note("kotak") == AccountNote()
     assert store.update({"dhan": lambda note: replace(note, paused=True)}) == {"dhan": AccountNote(paused=True)}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
+def test_a_link_that_the_owner_of_a_folder_puts_there_does_not_get_them_what_it_leads_to(tmp_path: Path) -> None:
+    roots, folder = tmp_path / "roots", tmp_path / "folder"
+    roots.touch()
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    (folder / "file").symlink_to(roots)
+
+    give_to_owner(folder / "file")
+
+    assert roots.stat().st_uid == 0

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from bot.accounts import Accounts
+from bot.accounts import Accounts, NoLiveToken
 from bot.store import Alert
-from brokers import BrokerUnreachable, OrderAddress, TokenRejected
+from brokers import BrokerUnreachable, Order, OrderAddress, TokenRejected
 from tests.unit.tokens.desk import NAME, Bench
 
 
@@ -81,3 +81,27 @@ def test_a_broker_that_does_not_answer_for_funds_is_not_kept_asking(error: Broke
         figures = Accounts(bench.service, executor).portfolio(NAME)
 
     assert figures.funds is figures.holdings is figures.positions is error
+
+
+def test_the_orders_of_today_are_asked_for_with_the_live_token() -> None:
+    bench = Bench()
+    bench.script.orders = [Order("1", "TCS", "BUY", 4, 0, None, None, "OPEN", None, None)]
+    bench.service.refresh(NAME, who="admin")
+
+    with ThreadPoolExecutor(1) as executor:
+        book = Accounts(bench.service, executor).orders(NAME)
+
+    assert (book.account, book.broker, book.orders) == (NAME, "Fake", bench.script.orders)
+
+
+def test_a_token_that_turns_out_dead_when_orders_are_asked_for_is_handed_to_nobody() -> None:
+    bench = Bench()
+    bench.service.refresh(NAME, who="admin")
+    bench.script.live = None
+
+    with ThreadPoolExecutor(1) as executor:
+        accounts = Accounts(bench.service, executor)
+        with pytest.raises(TokenRejected):
+            accounts.orders(NAME)
+        with pytest.raises(NoLiveToken):
+            accounts.orders(NAME)
