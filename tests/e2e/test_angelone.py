@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.sandbox.angelone import AngelOne
 from tests.e2e.house import ADMIN, MONDAY, House, house
 from tests.e2e.leaks import Hunt
@@ -74,6 +76,7 @@ def test_the_six_digits_are_asked_for_and_leave_the_chat(tmp_path: Path) -> None
         home.says("/account", "TATASTEEL-EQ")
 
 
+@pytest.mark.long
 def test_the_six_digits_may_come_with_the_command(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         angel = furnish(home)
@@ -86,6 +89,7 @@ def test_the_six_digits_may_come_with_the_command(tmp_path: Path) -> None:
         assert home.token("angelone") == angel.token(CLIENT)
 
 
+@pytest.mark.long
 def test_a_refused_pin_is_told_and_not_sent_again(tmp_path: Path) -> None:
     with house(tmp_path, MONDAY) as home:
         angel = furnish(home, totp_secret=SECRET)
@@ -99,6 +103,7 @@ def test_a_refused_pin_is_told_and_not_sent_again(tmp_path: Path) -> None:
         assert angel.attempts(CLIENT) == {"granted": 0, "refused": 1}
 
 
+@pytest.mark.long
 def test_a_token_that_died_at_mid_day_is_noticed_and_replaced(tmp_path: Path) -> None:
     with house(tmp_path, MONDAY.replace(hour=8, minute=46)) as home:
         angel = furnish(home, totp_secret=SECRET)
@@ -111,6 +116,7 @@ def test_a_token_that_died_at_mid_day_is_noticed_and_replaced(tmp_path: Path) ->
         assert home.token("angelone") == angel.token(CLIENT)
 
 
+@pytest.mark.long
 def test_a_logout_ends_the_token_at_the_broker_and_nothing_secret_is_left_where_others_read(tmp_path: Path) -> None:
     with house(tmp_path) as home, Hunt(home) as hunt:
         home.log_level = "debug"

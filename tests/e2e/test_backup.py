@@ -43,6 +43,7 @@ def on_a_new_machine(home: House, backup: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.long
 def test_a_lost_machine_is_replaced_by_a_new_one(home: House) -> None:
     for name in ("dhan", "dhan-wife"):
         assert home.run("refresh", name).returncode == 0
@@ -62,6 +63,7 @@ def test_a_lost_machine_is_replaced_by_a_new_one(home: House) -> None:
     assert [home.sandbox.dhan.attempts(client)["granted"] for client in (CLIENT, WIFE)] == [1, 1]
 
 
+@pytest.mark.long
 def test_a_locked_bot_is_locked_on_the_new_machine(home: House) -> None:
     home.start()
     home.says("/lock", "ocked")
@@ -73,6 +75,7 @@ def test_a_locked_bot_is_locked_on_the_new_machine(home: House) -> None:
     home.says("/refresh dhan", "kunji unlock")
 
 
+@pytest.mark.long
 def test_a_refused_account_is_held_back_on_the_new_machine(home: House) -> None:
     home.sandbox.dhan.change(WIFE, pin="999999")
     assert home.run("refresh", "dhan-wife").returncode == 1
@@ -86,6 +89,7 @@ def test_a_refused_account_is_held_back_on_the_new_machine(home: House) -> None:
     assert home.sandbox.dhan.attempts(WIFE)["refused"] == 1
 
 
+@pytest.mark.long
 def test_a_backup_can_be_sent_through_pipes(home: House) -> None:
     home.run("refresh", "dhan")
     passphrase = home.folder.parent / "passphrase"
@@ -116,6 +120,7 @@ def test_a_passphrase_that_others_may_read_is_refused(home: House) -> None:
     assert not (home.folder.parent / "b").exists()
 
 
+@pytest.mark.long
 def test_what_is_in_a_backup_is_told_without_secrets(home: House) -> None:
     home.run("refresh", "dhan")
     backup = kept(home)
@@ -131,6 +136,7 @@ def test_what_is_in_a_backup_is_told_without_secrets(home: House) -> None:
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
 
+@pytest.mark.long
 def test_a_wrong_passphrase_or_a_damaged_backup_writes_nothing(home: House) -> None:
     backup = kept(home)
     old, home.folder = home.folder, home.folder.parent / "new"
@@ -146,6 +152,7 @@ def test_a_wrong_passphrase_or_a_damaged_backup_writes_nothing(home: House) -> N
     assert old.exists()
 
 
+@pytest.mark.long
 def test_a_backup_is_not_put_over_what_is_there(home: House) -> None:
     home.run("refresh", "dhan")
     backup = kept(home)
@@ -176,6 +183,7 @@ def test_a_short_passphrase_and_an_existing_file_are_refused(home: House) -> Non
     assert path.read_text() == "mine"
 
 
+@pytest.mark.long
 def test_a_damaged_config_is_no_reason_to_have_no_backup(home: House) -> None:
     (home.folder / "dhan_config.json").write_text("{")
 

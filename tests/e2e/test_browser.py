@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from bot.sandbox.telegram.screen import Shown
 from bot.sandbox.zerodha import Zerodha
 from tests.e2e.browser import Browser, browser, free_port, needs_chromium
@@ -116,6 +118,7 @@ def test_a_login_at_zerodha_is_one_tap_and_opening_the_page_again_does_no_harm(t
         assert phone.home.token("zerodha") == token
 
 
+@pytest.mark.long
 def test_the_login_of_another_client_is_refused_on_the_page_and_in_the_chat(tmp_path: Path) -> None:
     with a_phone(tmp_path) as phone:
         asked = phone.asks("zerodha")
@@ -129,6 +132,7 @@ def test_the_login_of_another_client_is_refused_on_the_page_and_in_the_chat(tmp_
         assert phone.home.token("zerodha") is None
 
 
+@pytest.mark.long
 def test_the_state_of_one_account_opens_nothing_at_another_ones_address(tmp_path: Path) -> None:
     with a_phone(tmp_path) as phone:
         phone.asks("zerodha-two")
@@ -144,6 +148,7 @@ def test_the_state_of_one_account_opens_nothing_at_another_ones_address(tmp_path
         assert phone.home.token("zerodha-two") is None
 
 
+@pytest.mark.long
 def test_what_was_pasted_ends_the_login_in_the_chat_and_at_the_door(tmp_path: Path) -> None:
     with a_phone(tmp_path) as phone:
         asked = phone.asks("zerodha")
@@ -158,6 +163,7 @@ def test_what_was_pasted_ends_the_login_in_the_chat_and_at_the_door(tmp_path: Pa
         assert phone.kite.calls("session") == 1
 
 
+@pytest.mark.long
 def test_the_page_is_dark_where_the_phone_is_and_the_browser_finds_no_fault_with_it(tmp_path: Path) -> None:
     with a_phone(tmp_path) as phone:
         phone.taps(phone.asks("dhan-wife"))
@@ -172,6 +178,7 @@ def test_the_page_is_dark_where_the_phone_is_and_the_browser_finds_no_fault_with
         assert [one for one in phone.browser.complaints() if "/callback/" in one] == []
 
 
+@pytest.mark.long
 def test_a_login_through_the_door_leaves_no_secret_where_others_read(tmp_path: Path) -> None:
     with a_phone(tmp_path) as phone, Hunt(phone.home) as hunt:
         phone.taps(phone.asks("zerodha"))

@@ -87,6 +87,7 @@ def test_an_unknown_account_is_answered_with_the_names_that_exist(home: House) -
         assert "there are: dhan" in result.stderr
 
 
+@pytest.mark.long
 def test_status_is_there_for_people_and_for_programs(home: House) -> None:
     before = json.loads(home.run("status", "--json").stdout)
     home.run("refresh", "dhan")
@@ -139,6 +140,7 @@ def test_a_mistyped_totp_secret_names_the_character_and_not_the_secret(home: Hou
     assert "JBSWY3DP" not in result.stderr
 
 
+@pytest.mark.long
 def test_sealed_values_leave_the_file_and_still_log_in(home: House) -> None:
     path = home.folder / "dhan_config.json"
 
@@ -152,6 +154,7 @@ def test_sealed_values_leave_the_file_and_still_log_in(home: House) -> None:
     assert home.run("refresh", "dhan").returncode == 0
 
 
+@pytest.mark.long
 def test_a_rotated_key_opens_everything_as_before(home: House) -> None:
     home.run("key", "seal", str(home.folder / "dhan_config.json"))
     home.run("refresh", "dhan")
@@ -165,6 +168,7 @@ def test_a_rotated_key_opens_everything_as_before(home: House) -> None:
     assert home.run("status").returncode == 0
 
 
+@pytest.mark.long
 def test_a_new_key_forgives_no_refusal(home: House) -> None:
     home.sandbox.dhan.change(CLIENT, pin="999999")
     assert home.run("refresh", "dhan").returncode == 1
@@ -177,6 +181,7 @@ def test_a_new_key_forgives_no_refusal(home: House) -> None:
     assert home.sandbox.dhan.attempts(CLIENT)["refused"] == 1
 
 
+@pytest.mark.long
 def test_a_locked_bot_is_unlocked_on_the_machine(home: House) -> None:
     home.start()
     home.says("/lock", "ocked")
@@ -187,6 +192,7 @@ def test_a_locked_bot_is_unlocked_on_the_machine(home: House) -> None:
     home.says("/refresh dhan", "new token")
 
 
+@pytest.mark.long
 def test_a_second_bot_on_the_same_store_is_refused(home: House) -> None:
     home.start()
 
@@ -207,6 +213,7 @@ def test_a_moved_clock_is_refused_for_real_addresses(home: House) -> None:
     assert "KUNJI_CLOCK" in result.stderr
 
 
+@pytest.mark.long
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(home: House) -> None:
     home.run("refresh", "dhan")
     path = home.folder / ".kunji" / "tokens.json"
@@ -222,6 +229,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(home: House) -> No
     assert home.sandbox.dhan.calls("generateAccessToken") == 1
 
 
+@pytest.mark.long
 def test_a_damaged_store_is_refused_and_left_alone(home: House) -> None:
     home.run("refresh", "dhan")
     path = home.folder / ".kunji" / "tokens.json"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import requests
 
 COMMAND = [sys.executable, "-m", "kunji", "demo"]
@@ -49,6 +50,7 @@ def test_the_demo_is_either_a_page_or_a_terminal_or_a_tour() -> None:
     assert "either --terminal or --tour" in both.stderr
 
 
+@pytest.mark.long
 def test_the_demo_can_still_be_had_in_the_terminal() -> None:
     told = subprocess.run(
         [*COMMAND, "--terminal"],

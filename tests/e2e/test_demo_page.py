@@ -133,6 +133,7 @@ def test_a_pressed_button_changes_the_message_and_the_panel_shows_what_the_broke
     assert "482913" not in calls
 
 
+@pytest.mark.long
 def test_the_demo_can_be_used_by_the_keyboard_alone(visitor: Visitor) -> None:
     visitor.finds("#chat-1001 input").send_keys("/sta")
     visitor.finds(".menu li", "/status")
@@ -146,6 +147,7 @@ def test_the_demo_can_be_used_by_the_keyboard_alone(visitor: Visitor) -> None:
     assert visitor.reads("dhan: new token, good until")
 
 
+@pytest.mark.long
 def test_the_clock_brings_the_warning_before_a_token_expires(visitor: Visitor) -> None:
     visitor.says("/refresh kotak")
     visitor.reads("kotak: new token")
@@ -157,6 +159,7 @@ def test_the_clock_brings_the_warning_before_a_token_expires(visitor: Visitor) -
     assert "22:00" in warning.text
 
 
+@pytest.mark.long
 def test_a_stranger_gets_no_answer_and_you_are_told(visitor: Visitor) -> None:
     visitor.presses("#people button", "Stranger")
     visitor.says("/status", STRANGER)
@@ -167,6 +170,7 @@ def test_a_stranger_gets_no_answer_and_you_are_told(visitor: Visitor) -> None:
     assert visitor.browser.chrome.find_elements(By.CSS_SELECTOR, f"#chat-{STRANGER} .bots") == []
 
 
+@pytest.mark.long
 def test_a_viewer_is_offered_only_what_a_viewer_may_do(visitor: Visitor) -> None:
     visitor.presses("#people button", "Viewer")
     visitor.presses(f"#chat-{VIEWER} .opens-menu")
@@ -186,6 +190,7 @@ def test_what_people_type_is_shown_as_text_and_never_run(visitor: Visitor) -> No
     assert visitor.browser.chrome.title == "kunji demo"
 
 
+@pytest.mark.long
 def test_a_code_is_copied_but_not_selected_and_vanishes_when_it_is_over(visitor: Visitor) -> None:
     visitor.says("/totp dhan")
     message = visitor.reads("then I delete this message")
@@ -203,6 +208,7 @@ def test_a_code_is_copied_but_not_selected_and_vanishes_when_it_is_over(visitor:
     assert mark.startswith("protected")
 
 
+@pytest.mark.long
 def test_what_is_broken_fails_in_the_chat_until_it_is_mended(visitor: Visitor) -> None:
     visitor.breaks("dhan", "wrong PIN")
     visitor.says("/refresh dhan")
@@ -220,6 +226,7 @@ def test_what_is_broken_fails_in_the_chat_until_it_is_mended(visitor: Visitor) -
     assert visitor.reads("kotak: new token")
 
 
+@pytest.mark.long
 def test_a_login_link_opens_the_brokers_page_beside_the_chat_and_comes_back_by_itself(visitor: Visitor) -> None:
     chrome = visitor.browser.chrome
     visitor.says("/refresh zerodha")
@@ -236,6 +243,7 @@ def test_a_login_link_opens_the_brokers_page_beside_the_chat_and_comes_back_by_i
     assert visitor.reads("zerodha: new token")
 
 
+@pytest.mark.long
 def test_while_telegram_is_down_nothing_is_lost(visitor: Visitor) -> None:
     visitor.says("/start")
     visitor.reads("I keep your brokers' access tokens alive")
@@ -246,6 +254,7 @@ def test_while_telegram_is_down_nothing_is_lost(visitor: Visitor) -> None:
     assert visitor.reads("angelone (Angel One): no token yet")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out_from_its_ground(visitor: Visitor, scheme: str) -> None:
     visitor.browser.prefers(scheme)

@@ -156,8 +156,12 @@ def ask(home: House, method: str, path: str, **headers: str) -> tuple[int, Any]:
         connection.close()
 
 
-@pytest.mark.parametrize("listen", ["unix:kunji.sock", "127.0.0.1:0"], ids=["socket", "port"])
-@pytest.mark.parametrize("spoken", [["python", "shell"], ["node"]], ids=["python and shell", "node"])
+@pytest.mark.parametrize(
+    "listen", ["unix:kunji.sock", pytest.param("127.0.0.1:0", marks=pytest.mark.long)], ids=["socket", "port"]
+)
+@pytest.mark.parametrize(
+    "spoken", [["python", "shell"], pytest.param(["node"], marks=pytest.mark.long)], ids=["python and shell", "node"]
+)
 def test_programs_live_through_a_refresh(home: House, listen: str, spoken: list[str]) -> None:
     if missing := [NEEDS[language] for language in spoken if shutil.which(NEEDS[language]) is None]:
         pytest.skip(f"there is no {missing[0]} here")
@@ -189,6 +193,7 @@ def test_programs_live_through_a_refresh(home: House, listen: str, spoken: list[
             assert program.process.poll() is None
 
 
+@pytest.mark.long
 def test_the_socket_is_the_owners_alone_and_the_last_good_token_is_served_while_everything_else_is_down(
     home: House,
 ) -> None:
@@ -208,6 +213,7 @@ def test_the_socket_is_the_owners_alone_and_the_last_good_token_is_served_while_
     assert not (home.folder / "kunji.sock").exists()
 
 
+@pytest.mark.long
 def test_a_bot_that_was_killed_opens_its_socket_again(home: House) -> None:
     home.bot_wide(private_listen="unix:kunji.sock")
     home.run("refresh", "dhan")
@@ -220,6 +226,7 @@ def test_a_bot_that_was_killed_opens_its_socket_again(home: House) -> None:
     assert ask(home, "GET", "/v1/tokens/dhan")[0] == 200
 
 
+@pytest.mark.long
 def test_a_dead_token_is_replaced_for_the_program_that_says_so(home: House) -> None:
     home.bot_wide(private_listen="unix:kunji.sock")
     home.run("refresh", "dhan")
@@ -236,6 +243,7 @@ def test_a_dead_token_is_replaced_for_the_program_that_says_so(home: House) -> N
     home.sees("another program or person")
 
 
+@pytest.mark.long
 def test_keys_are_shown_once_never_made_twice_listed_and_taken_away_while_the_bot_runs(home: House) -> None:
     home.bot_wide(private_listen="127.0.0.1:0")
     home.run("refresh", "dhan")
@@ -273,6 +281,7 @@ def test_a_place_that_is_taken_is_one_sentence_and_the_bot_does_not_start(home: 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.long
 def test_a_certificate_that_is_none_is_one_sentence_and_the_bot_does_not_start(home: House) -> None:
     home.bot_wide(private_listen="0.0.0.0:0", private_tls={"certificate": "chain.pem", "key": "key.pem"})
 

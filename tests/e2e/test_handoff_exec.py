@@ -101,7 +101,8 @@ PROGRAMS = {"python": (sys.executable, PYTHON), "shell": ("sh", SHELL), "node": 
 
 def needs(language: str, *commands: str) -> object:
     missing = [command for command in commands if shutil.which(command) is None]
-    return pytest.param(language, marks=pytest.mark.skipif(bool(missing), reason=f"there is no {missing} here"))
+    absent = pytest.mark.skipif(bool(missing), reason=f"there is no {missing} here")
+    return pytest.param(language, marks=[absent, pytest.mark.long] if commands else [])
 
 
 @dataclass
@@ -215,6 +216,7 @@ def test_without_a_live_token_nothing_is_started(home: House) -> None:
     assert not (home.folder / "begun").exists()
 
 
+@pytest.mark.long
 def test_a_refresh_while_no_bot_ran_is_made_up_by_its_hook_once(home: House) -> None:
     home.auto(on_refresh=["sh", "-c", "echo $DHAN_ACCESS_TOKEN >> hooked; env > given; echo $DHAN_ACCESS_TOKEN"])
     home.run("refresh", "dhan")
@@ -233,6 +235,7 @@ def test_a_refresh_while_no_bot_ran_is_made_up_by_its_hook_once(home: House) -> 
     assert "dhan: hook: […]" in home.log.read_text()
 
 
+@pytest.mark.long
 def test_a_hook_that_fails_is_told_and_the_bot_goes_on(home: House) -> None:
     home.auto(on_refresh=["sh", "-c", "echo something is wrong; exit 7"])
     home.start()
@@ -263,6 +266,7 @@ def test_the_file_for_programs_holds_the_live_token_and_never_one_that_was_rejec
     eventually(lambda: path.read_text() == empty, "a rejected token is still in the file")
 
 
+@pytest.mark.long
 def test_a_file_that_cannot_be_written_is_told_once(home: House) -> None:
     home.auto(write_to="missing/dhan.env")
     home.start()
@@ -275,6 +279,7 @@ def test_a_file_that_cannot_be_written_is_told_once(home: House) -> None:
     assert len([said for said in home.texts() if "write_to" in said]) == 1
 
 
+@pytest.mark.long
 def test_ctrl_c_of_a_service_manager_reaches_the_program_and_its_exit_code_comes_back(home: House) -> None:
     home.auto()
     home.run("refresh", "dhan")

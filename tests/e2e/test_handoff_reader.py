@@ -97,6 +97,7 @@ def test_a_shell_script_waits_for_its_token(home: House) -> None:
     assert printed.split() == [token, token]
 
 
+@pytest.mark.long
 def test_the_last_good_token_is_handed_out_while_all_else_is_down(home: House) -> None:
     token = refreshed(home)
     home.start()
@@ -110,6 +111,7 @@ def test_the_last_good_token_is_handed_out_while_all_else_is_down(home: House) -
     assert 0 <= answer["age"] < 60
 
 
+@pytest.mark.long
 def test_a_token_that_the_broker_ended_is_handed_to_nobody(home: House) -> None:
     refreshed(home)
     home.start()

@@ -47,6 +47,7 @@ def test_the_private_door_tells_that_all_is_well_without_a_key(home: House) -> N
     assert answer["sweep_seconds"] < 30
 
 
+@pytest.mark.long
 def test_what_the_bot_did_is_among_its_figures_and_takes_a_key_to_see(home: House) -> None:
     pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
     home.bot_wide(private_listen="127.0.0.1:0")

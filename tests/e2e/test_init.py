@@ -154,6 +154,7 @@ def test_a_stranger_gets_from_nothing_to_a_token_of_an_account_that_logs_in_by_i
         assert secret.encode() not in b"".join(files(home.folder).values())
 
 
+@pytest.mark.long
 def test_the_bot_runs_with_what_was_written_and_knows_its_admin(home: House) -> None:
     with terminal(home) as at:
         answers_for_dhan(at)
@@ -192,6 +193,7 @@ def test_an_account_whose_admin_does_the_second_factor_logs_in_with_the_address_
     assert home.token("kite") == zerodha.token("AB1234")
 
 
+@pytest.mark.long
 def test_every_wrong_answer_is_told_at_once_and_asked_again(home: House) -> None:
     with terminal(home) as at:
         at.answers("number:", "7")
@@ -255,6 +257,7 @@ def test_a_second_account_is_not_asked_for_telegram_and_may_not_be_the_same_logi
     assert {name: content for name, content in files(home.folder).items() if name in before} == before
 
 
+@pytest.mark.long
 def test_the_shown_code_is_not_the_one_that_logs_in(home: House) -> None:
     with terminal(home) as at:
         answers_for_dhan(at)
@@ -270,6 +273,7 @@ def test_the_shown_code_is_not_the_one_that_logs_in(home: House) -> None:
     store.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trouble", ["a webhook takes", "another program reads"])
 def test_who_else_reads_the_bots_messages_is_told_and_can_be_ended(home: House, trouble: str) -> None:
     telegram = home.sandbox.telegram
@@ -287,6 +291,7 @@ def test_who_else_reads_the_bots_messages_is_told_and_can_be_ended(home: House, 
         at.sees("Is it you")
 
 
+@pytest.mark.long
 def test_the_word_counts_in_private_only_and_does_not_wait_for_the_bot(home: House) -> None:
     telegram = home.sandbox.telegram
     telegram.open_chat(GROUP, "group", "Traders")
@@ -302,6 +307,7 @@ def test_the_word_counts_in_private_only_and_does_not_wait_for_the_bot(home: Hou
     assert telegram.waiting_updates() == 0
 
 
+@pytest.mark.long
 def test_after_five_minutes_without_the_word_it_asks_whether_to_go_on(home: House) -> None:
     with terminal(home) as at:
         answers_for_dhan(at)
@@ -370,6 +376,7 @@ def test_without_a_terminal_it_says_so(home: House) -> None:
     assert not home.folder.exists()
 
 
+@pytest.mark.long
 def test_what_was_written_is_what_the_config_reads(home: House) -> None:
     with terminal(home) as at:
         answers_for_dhan(at)

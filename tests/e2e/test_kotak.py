@@ -72,6 +72,7 @@ def test_the_six_digits_may_come_with_the_command(tmp_path: Path) -> None:
         assert home.token("kotak") == kotak.token(CLIENT)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrong", ["mpin", "code"])
 def test_what_was_refused_is_told_and_not_sent_again(tmp_path: Path, wrong: str) -> None:
     with house(tmp_path) as home:
@@ -86,6 +87,7 @@ def test_what_was_refused_is_told_and_not_sent_again(tmp_path: Path, wrong: str)
         assert kotak.attempts(CLIENT) == {"granted": 0, "refused": 1}
 
 
+@pytest.mark.long
 def test_a_session_taken_over_is_noticed_and_replaced(tmp_path: Path) -> None:
     with house(tmp_path, MONDAY.replace(hour=8, minute=46)) as home:
         kotak = furnish(home, totp_secret=SECRET)
@@ -99,6 +101,7 @@ def test_a_session_taken_over_is_noticed_and_replaced(tmp_path: Path) -> None:
         assert home.token("kotak") == kotak.token(CLIENT)
 
 
+@pytest.mark.long
 def test_nothing_secret_is_left_where_others_read(tmp_path: Path) -> None:
     with house(tmp_path) as home, Hunt(home) as hunt:
         home.log_level = "debug"

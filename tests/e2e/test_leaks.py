@@ -148,10 +148,10 @@ def a_trading_day_comes(trader: Trader, hunt: Hunt) -> None:
 
 
 def the_bot_is_killed_in_the_middle(trader: Trader) -> None:
-    trader.home.at(TUESDAY)
     brokers = {trader.broker(account): trader.broker(account).calls() for account in BY_THEMSELVES}
     for broker in brokers:
         broker.hang(times=None)
+    trader.home.at(TUESDAY)  # now they may log in by themselves, too
     trader.telegram.say(ADMIN, "/refresh all")
     for broker, before in brokers.items():
         broker.wait_calls(ANY, before + 1)
@@ -195,6 +195,7 @@ def test_logins_and_what_goes_wrong_with_them_leave_no_secret_where_others_read(
         assert "INFO" in trader.home.log.read_text()
 
 
+@pytest.mark.long
 def test_a_trading_day_and_a_sudden_end_leave_no_secret_where_others_read(tmp_path: Path) -> None:
     with a_trader(tmp_path) as (trader, hunt):
         trader.home.start()
@@ -205,6 +206,7 @@ def test_a_trading_day_and_a_sudden_end_leave_no_secret_where_others_read(tmp_pa
         assert hunt.found() == []
 
 
+@pytest.mark.long
 def test_a_refresh_on_the_command_line_leaves_no_secret_where_others_read(tmp_path: Path) -> None:
     with a_trader(tmp_path) as (trader, hunt):
         granted = hunt.run("refresh", "dhan")
@@ -219,6 +221,7 @@ def test_a_refresh_on_the_command_line_leaves_no_secret_where_others_read(tmp_pa
         assert hunt.found() == []
 
 
+@pytest.mark.long
 def test_what_the_command_line_is_asked_for_it_shows_there_alone(tmp_path: Path) -> None:
     with a_trader(tmp_path) as (_trader, hunt):
         hunt.run("refresh", "kotak")

@@ -89,6 +89,7 @@ def test_an_order_that_is_filled_is_told_with_the_brokers_figures(home: House, n
     assert "TCS 4/4 at ₹3,345.75" in home.says(f"/orders {name}", "orders today").text
 
 
+@pytest.mark.long
 @every_broker
 def test_one_that_is_rejected_says_why_and_one_that_is_cancelled_what_was_left(home: House, name: str) -> None:
     broker, client = logged_in(home, name), CLIENTS[name]
@@ -104,6 +105,7 @@ def test_one_that_is_rejected_says_why_and_one_that_is_cancelled_what_was_left(h
     assert f"{name}: the order to sell 10 INFY at ₹1,500.00 was cancelled. Before that it sold 4 of 10" in cancelled
 
 
+@pytest.mark.long
 @every_broker
 def test_a_postback_that_is_repeated_or_altered_changes_nothing_that_is_told(home: House, name: str) -> None:
     broker = logged_in(home, name)
@@ -149,6 +151,7 @@ def test_one_to_a_wrong_address_finds_nothing(home: House) -> None:
     connection.close()
 
 
+@pytest.mark.long
 def test_a_restart_repeats_nothing(home: House) -> None:
     broker = logged_in(home, "dhan")
     order = broker.place(CLIENT, "TCS", 4, 3346.0)
@@ -162,6 +165,7 @@ def test_a_restart_repeats_nothing(home: House) -> None:
     assert told(home, "TCS") == 1
 
 
+@pytest.mark.long
 def test_what_ended_without_a_live_token_is_told_once_there_is_one(home: House) -> None:
     broker = at(home, "dhan")
     order = broker.place(CLIENT, "TCS", 4, 3346.0)

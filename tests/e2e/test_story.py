@@ -167,6 +167,7 @@ def test_a_killed_bot_comes_back_with_its_token(tmp_path: Path) -> None:
         assert home.sandbox.dhan.calls("generateAccessToken") == 1
 
 
+@pytest.mark.long
 def test_a_wrong_pin_is_sent_once_and_then_only_by_force(tmp_path: Path) -> None:
     with house(tmp_path, MONDAY) as home:
         home.auto(pin="111111")

@@ -84,6 +84,7 @@ def test_a_message_as_long_as_telegram_allows_holds_up_nothing_behind_it(home: H
     home.says("/status", "no token")
 
 
+@pytest.mark.long
 def test_what_is_said_while_the_bot_is_away_is_answered_when_it_is_back(home: House) -> None:
     start(home)
     home.says("/help", "/status")
@@ -97,6 +98,7 @@ def test_what_is_said_while_the_bot_is_away_is_answered_when_it_is_back(home: Ho
     assert not any("Another program" in text for text in home.texts())
 
 
+@pytest.mark.long
 def test_back_to_fetching_the_webhook_of_before_is_taken_away_and_nobody_is_alarmed(home: House) -> None:
     start(home)
     home.says("/help", "/status")
@@ -123,6 +125,7 @@ def test_a_webhook_of_somebody_else_is_told_of_and_replaced(home: House) -> None
     assert webhook(home).startswith("http://127.0.0.1:")
 
 
+@pytest.mark.long
 def test_a_thousand_bad_posts_are_not_obeyed_and_do_no_harm(home: House) -> None:
     start(home)
     home.says("/help", "/status")

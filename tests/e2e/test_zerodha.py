@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.sandbox.zerodha import LANDING, Zerodha
 from tests.e2e.house import ADMIN, MONDAY, House, house
 from tests.e2e.leaks import Hunt
@@ -78,6 +80,7 @@ def test_who_asked_for_it_is_logged_in_by_itself_in_the_morning_and_from_the_cha
         assert zerodha.attempts(CLIENT) == {"granted": 2, "refused": 0}
 
 
+@pytest.mark.long
 def test_a_wrong_password_is_sent_once_and_a_wrong_code_twice_whatever_the_days_bring(tmp_path: Path) -> None:
     with house(tmp_path, MONDAY) as home:
         zerodha = furnish(home, **BY_ITSELF)

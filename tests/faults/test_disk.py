@@ -53,6 +53,7 @@ def logged_in(home: House) -> str:
 needs_prlimit = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others cannot be set here")
 
 
+@pytest.mark.long
 @needs_prlimit
 def test_a_disk_that_takes_nothing_ends_no_token_and_the_admin_is_told_before_the_market_opens(tmp_path: Path) -> None:
     with house(tmp_path, SUNDAY) as home:

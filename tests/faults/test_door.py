@@ -169,6 +169,7 @@ async def test_no_login_is_finished_by_what_did_not_come_from_its_own_link(besie
     assert besieged.home.token("dhan-wife") is None
 
 
+@pytest.mark.long
 async def test_a_link_that_was_lying_about_is_of_no_use(besieged: Besieged) -> None:
     found = urlsplit(besieged.comes_back("zerodha"))
     besieged.home.end()
@@ -207,6 +208,7 @@ async def test_whatever_the_path_looks_like_it_leads_nowhere(besieged: Besieged)
     assert besieged.kite.calls("session") == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "CONNECT", "BREW"])
 async def test_other_methods_do_nothing(besieged: Besieged, method: str) -> None:
     right = urlsplit(besieged.comes_back("zerodha"))
@@ -217,6 +219,7 @@ async def test_other_methods_do_nothing(besieged: Besieged, method: str) -> None
     assert besieged.kite.calls("session") == 0
 
 
+@pytest.mark.long
 async def test_nothing_of_a_request_comes_back_in_a_header(besieged: Besieged) -> None:
     evil = "%0d%0aSet-Cookie:%20evil=1%0d%0a%0d%0aevil"
     targets = [f"/callback/zerodha?state={evil}", f"/callback/{evil}", f"/{evil}?{evil}", f"/callback/zerodha/{evil}/"]
@@ -235,6 +238,7 @@ async def test_nothing_of_a_request_comes_back_in_a_header(besieged: Besieged) -
     assert b"evil" not in split
 
 
+@pytest.mark.long
 async def test_there_are_no_websockets_and_nothing_but_http_1(besieged: Besieged) -> None:
     upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n"
 
@@ -290,6 +294,7 @@ async def test_ten_thousand_bad_requests_disturb_no_command_no_refresh_and_no_po
     assert besieged.kite.calls("session") == 1
 
 
+@pytest.mark.long
 async def test_two_hundred_who_dawdle_keep_nobody_out(besieged: Besieged) -> None:
     right = urlsplit(besieged.comes_back("zerodha"))
     halves = [b"", b"GET / HTTP/1.1\r\nX:", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"]

@@ -78,6 +78,7 @@ def tokens(answers: list[Answer]) -> Counter[tuple[int, str]]:
     return Counter((status, body["token"]) for status, _, body in answers)
 
 
+@pytest.mark.long
 async def test_a_thousand_read_one_token_and_wait_for_the_next_while_the_chat_goes_on(home: House) -> None:
     old = home.sandbox.dhan.token(CLIENT)
     first = await crowd(home, "GET", TOKEN)
@@ -93,6 +94,7 @@ async def test_a_thousand_read_one_token_and_wait_for_the_next_while_the_chat_go
     assert tokens(second) == {(200, home.sandbox.dhan.token(CLIENT)): CROWD}
 
 
+@pytest.mark.long
 async def test_a_thousand_say_at_once_that_a_token_is_dead_and_one_login_is_made(home: House) -> None:
     mark = (await once(home, "GET", TOKEN))[1]["etag"]
     home.sandbox.clock.advance(150)
@@ -107,6 +109,7 @@ async def test_a_thousand_say_at_once_that_a_token_is_dead_and_one_login_is_made
     assert home.sandbox.dhan.calls("profile") == 2  # the dead one, and the proof of the new one
 
 
+@pytest.mark.long
 async def test_a_thousand_say_that_a_living_token_is_dead_and_no_login_is_made(home: House) -> None:
     mark = (await once(home, "GET", TOKEN))[1]["etag"]
     home.sandbox.dhan.forget_calls()

@@ -63,7 +63,7 @@ def attempts(desk: Desk) -> int:
     return desk.sandbox.dhan.calls(LOGIN) + desk.sandbox.dhan.calls(CONSENT)
 
 
-@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("what", ["pin", *(pytest.param(one, marks=pytest.mark.long) for one in WRONG if one != "pin")])
 def test_wrong_credentials_reach_the_broker_twice_at_most_in_a_week_of_restarts(what: str) -> None:
     login, config = WRONG[what]
     with desk_at(MONDAY, login=login, **config) as desk:

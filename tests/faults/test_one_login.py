@@ -57,6 +57,7 @@ def mark_rejected(world: Sandbox, folder: Path) -> None:
     world.dhan.forget_calls()
 
 
+@pytest.mark.long
 def test_fifty_processes_find_a_token_expired_and_one_logs_in(tmp_path: Path) -> None:
     with sandbox() as world, workers(tmp_path, world) as crowd:
         with_a_token(world, tmp_path)
@@ -129,6 +130,7 @@ def test_when_the_one_who_logs_in_is_killed_after_it_was_granted_the_gap_is_kept
         assert world.dhan.attempts(CLIENT) == {"granted": 3, "refused": 0}
 
 
+@pytest.mark.long
 def test_everybody_who_waited_for_one_that_was_killed_goes_on_and_one_logs_in(tmp_path: Path) -> None:
     with sandbox() as world, workers(tmp_path, world) as holder, workers(tmp_path, world) as crowd:
         world.dhan.hang(LOGIN)

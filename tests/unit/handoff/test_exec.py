@@ -46,6 +46,7 @@ def test_a_program_that_dies_by_a_signal_takes_the_command_along(here: Desk, opt
     assert result.returncode == -signal.SIGKILL
 
 
+@pytest.mark.long
 @BOTH
 def test_what_cannot_be_run_is_answered_as_shells_do(here: Desk, options: tuple[str, ...]) -> None:
     (here.folder / "data").write_text("no program")
@@ -87,6 +88,7 @@ def test_accounts_that_set_the_same_variable_are_refused(here: Desk) -> None:
     assert not (here.folder / "begun").exists()
 
 
+@pytest.mark.long
 def test_it_waits_for_a_live_token_as_long_as_it_is_told(here: Desk) -> None:
     here.save("dead", rejected=True)
     at_once = here.run("dhan", "--", "true")

@@ -65,6 +65,7 @@ def test_a_file_that_came_into_being_meanwhile_stays_and_nothing_is_added(folder
     assert (folder / "dhan_config.json").read_text() == "somebody else's"
 
 
+@pytest.mark.long
 def test_killed_at_any_moment_no_file_is_half(folder: Path) -> None:
     chance = random.Random(7)
     for attempt in range(5):
