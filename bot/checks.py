@@ -14,6 +14,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.clock import ClockError
 from bot.config import AccountConfig, Config
+from bot.polling import outgoing
 from bot.works import Works
 from brokers import WORTH_TELLING, KunjiError, broker_class
 
@@ -83,7 +84,7 @@ async def _asking_telegram(config: Config) -> list[Finding]:
     chats = {chat for one in config.accounts for chat in one.audience.admin_chats | one.audience.viewer_chats}
     found: list[Finding] = []
     try:
-        async with Bot(config.bot_token.reveal(), base_url=base) as bot:
+        async with Bot(config.bot_token.reveal(), base_url=base, request=outgoing(config.proxy)) as bot:
             found.append((True, f"Telegram: the bot is @{bot.username}"))
             found += [await _chat(bot, chat) for chat in sorted(chats)]
     except InvalidToken:

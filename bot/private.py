@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 WhoAsks = Callable[[Request], Awaitable[Asker]]
 """Raises HTTPException if the key is none."""
 
+NOBODYS = (401, 429)
+"""What is answered to whoever has no right key."""
 NEEDS_A_PERSON = (HeldBack, LoginRejected, WrongClient)
 
 
@@ -69,6 +71,8 @@ class PrivateDoor:
 
 async def _refused(_request: Request, error: HTTPException) -> Response:
     headers = {"Cache-Control": "no-store", **(error.headers or {})}
+    if error.status_code in NOBODYS:
+        headers["Connection"] = "close"  # there are so many, and programs with a key want them
     return JSONResponse({"error": error.detail}, error.status_code, headers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -26,6 +27,7 @@ class AlreadyRunning(KunjiError):
 
 def run(config: Config, log_level: str, *, json_log: bool = False) -> None:
     """The command `kunji run`: until SIGTERM or Ctrl-C. Raises AlreadyRunning, StoreError, ClockError, DoorBlocked."""
+    _leave_no_core()
     logs.set_up(log_level.upper(), config.secrets, json=json_log)
     works = Works.of(config)
     for name in works.tokens.accounts:
@@ -38,6 +40,11 @@ def run(config: Config, log_level: str, *, json_log: bool = False) -> None:
         works.close()
         log.info("stopped")
     _leave()
+
+
+def _leave_no_core() -> None:
+    """What is left of a process that crashed would hold every secret it knew."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 @contextmanager

@@ -111,17 +111,18 @@ class Reader:
         StoreUnreadable."""
         return self._wait(timeout, None)
 
-    def wait_newer(self, timeout: float) -> bool:
-        """Wait, at most that many seconds, for a live token other than the one last given out here; whether there is
-        one. Raises UnknownAccount at once, and StoreUnreadable."""
-        return self._wait(timeout, self._given)
+    def wait_newer(self, timeout: float, than: str | None = None) -> bool:
+        """Wait, at most that many seconds, for a live token other than `than`, or than the one last given out here;
+        whether there is one. Threads that share a reader say `than` which, as another may have been given the newest.
+        Raises UnknownAccount at once, and StoreUnreadable."""
+        return self._wait(timeout, than or (self._given.value if self._given else None))
 
-    def _wait(self, timeout: float, given: LiveToken | None) -> bool:
+    def _wait(self, timeout: float, known: str | None) -> bool:
         until = time.monotonic() + timeout
         held = self._look()
         if held is None:
             self._check_known()
-        while held is None or not self._serves(held) or (given is not None and held.token.value == given.value):
+        while held is None or not self._serves(held) or held.token.value == known:
             left = until - time.monotonic()
             if left <= 0:
                 return False

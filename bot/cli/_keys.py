@@ -27,6 +27,8 @@ def rotate(places: Places) -> None:
         click.echo(f"sealed again: {name}")
     with opened(places) as works:
         works.remember_files()
+        if works.config.public_url:
+            click.echo("addresses entered at the brokers have changed; the new ones are told by: kunji addresses")
 
 
 @key.command()
@@ -62,7 +64,7 @@ def add(places: Places, name: str, accounts: str) -> None:
     from bot.handoff.readers import Readers
 
     with opened(places) as works:
-        those = [] if accounts == "all" else [named(works, word.strip()) for word in accounts.split(",")]
+        those = None if accounts == "all" else [named(works, word.strip()) for word in accounts.split(",")]
         made = Readers(works.store).add(name, those, works.clock.now())
     click.echo(f"the key of {name}, which is shown only now:", err=True)
     click.echo(made.reveal())
@@ -78,7 +80,8 @@ def list_(places: Places) -> None:
         readers = Readers(works.store).named()
     for name, known in readers.items():
         since = known.made_at.astimezone(IST)
-        click.echo(f"{name}  since {since:%d %b %Y %H:%M}  {', '.join(known.accounts) or 'all accounts'}")
+        accounts = "all accounts" if known.accounts is None else ", ".join(known.accounts)
+        click.echo(f"{name}  since {since:%d %b %Y %H:%M}  {accounts}")
     if not readers:
         click.echo("no program has a key")
 

@@ -30,7 +30,15 @@ class Errands:
                 return
             self._busy.add(account)
         # A daemon: the end of the bot does not wait for it.
-        threading.Thread(target=self._run, args=(account,), name=f"{self._what}-{account}", daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(account,), name=f"{self._what}-{account}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            log.warning(
+                "%s: no thread is to be had for the %s; it waits until it is asked for again", account, self._what
+            )
+            with self._lock:
+                self._busy.discard(account)
 
     def _run(self, account: str) -> None:
         asked = True

@@ -55,18 +55,18 @@ class Readers:
         digest, found = digest_of(key), None
         for name, reader in self._store.bot_note().readers.items():
             if hmac.compare_digest(reader.digest, digest):
-                found = Asker(name, frozenset(reader.accounts) if reader.accounts else None)
+                found = Asker(name, None if reader.accounts is None else frozenset(reader.accounts))
         return found
 
     def named(self) -> dict[str, ReaderKey]:
         return dict(sorted(self._store.bot_note().readers.items()))
 
-    def add(self, name: str, accounts: Iterable[str], now: datetime) -> Secret:
-        """Its key, which is not to be had again; no accounts: it may read all. Raises ReaderError, StoreError."""
+    def add(self, name: str, accounts: Iterable[str] | None, now: datetime) -> Secret:
+        """Its key, which is not to be had again; None: it may read all accounts. Raises ReaderError, StoreError."""
         if not _NAME.fullmatch(name) or name in (OWNER, NOBODY):
             raise ReaderError("a reader's name is small letters, digits and dashes, at most 32", hint="as in strategy1")
         key = Secret(PREFIX + secrets.token_urlsafe(32))
-        made = ReaderKey(digest_of(key), tuple(sorted(set(accounts))), now)
+        made = ReaderKey(digest_of(key), None if accounts is None else tuple(sorted(set(accounts))), now)
 
         def add(note: BotNote) -> BotNote:
             if name in note.readers:

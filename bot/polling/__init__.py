@@ -8,10 +8,21 @@ updater: docs/decisions/polling.md.
 
 from __future__ import annotations
 
-from bot.polling._application import build
+from bot.polling._application import build, outgoing
 from bot.polling._line import ALLOWED_UPDATES, Line, Rival, Waits
 from bot.polling._order import PerUserOrder
 from bot.polling._poller import Poller
 from bot.polling._webhook import Hook, Webhook
 
-__all__ = ["ALLOWED_UPDATES", "Hook", "Line", "PerUserOrder", "Poller", "Rival", "Waits", "Webhook", "build"]
+__all__ = [
+    "ALLOWED_UPDATES",
+    "Hook",
+    "Line",
+    "PerUserOrder",
+    "Poller",
+    "Rival",
+    "Waits",
+    "Webhook",
+    "build",
+    "outgoing",
+]

@@ -156,6 +156,11 @@ def _parsable(element: Any) -> dict[str, Any] | None:
     return cast("dict[str, Any]", element)
 
 
+def outgoing(proxy: str | None) -> Request:
+    """What a single question to Telegram is sent by, as the bot itself would send it."""
+    return _request(Request, 2, httpx.create_ssl_context(trust_env=False), proxy)
+
+
 def _know_what_is_missing() -> None:
     """The HTTP client tries four times a request to import a package that need not be there, and each time Python looks
     through every folder it knows: a tenth of an answer's time. None is how it is told that there is no such module."""

@@ -126,8 +126,8 @@ class ReaderKey:
 
     digest: str
     """SHA-256 of its key, in hex. The key itself is random and kept nowhere."""
-    accounts: tuple[str, ...]
-    """Those it may read; none named: all of them."""
+    accounts: tuple[str, ...] | None
+    """Those it may read; None: all of them."""
     made_at: datetime
 
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bot.web.bodies import body_of
 from brokers import Broker, KunjiError
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class _Postbacks:
         account = request.path_params["account"]
         if not self._is_addressed(account, request.path_params["secret"]):
             raise HTTPException(404)
-        body = await _body(request)
+        body = await body_of(request, BODY_LIMIT)
         if body is None:
             return Response(status_code=413)
         try:
@@ -76,16 +77,3 @@ class _Postbacks:
 
 def _secret_part(account: str, derive: Derive) -> str:
     return base64.urlsafe_b64encode(derive(f"postback {account}")).decode()[:32]
-
-
-async def _body(request: Request) -> bytes | None:
-    """None if it is too long, or if whoever sent it went away."""
-    body = b""
-    try:
-        async for part in request.stream():
-            body += part
-            if len(body) > BODY_LIMIT:
-                return None
-    except ClientDisconnect:
-        return None
-    return body

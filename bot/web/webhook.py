@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.polling import Hook
+from bot.web.bodies import body_of
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def routes(hook: Hook, take: Callable[[object], bool]) -> list[Route]:
     async def bring(request: Request) -> Response:
         if not _is_telegrams(request, hook):
             raise HTTPException(404)
-        body = await _body(request)
+        body = await body_of(request, BODY_LIMIT)
         if body is None:
             return Response(status_code=413)
         try:
@@ -48,16 +49,3 @@ def _is_telegrams(request: Request, hook: Hook) -> bool:
 
 def _is(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
-
-
-async def _body(request: Request) -> bytes | None:
-    """None if it is too long, or if whoever sent it went away."""
-    body = b""
-    try:
-        async for part in request.stream():
-            body += part
-            if len(body) > BODY_LIMIT:
-                return None
-    except ClientDisconnect:
-        return None
-    return body

@@ -36,7 +36,7 @@ class Counter:
         return httpx.AsyncClient(base_url=f"http://{place}", headers=headers, trust_env=False, **more)
 
     def key(self, name: str = "strategy1", *accounts: str) -> str:
-        return Readers(self.bench.store).add(name, accounts, self.bench.clock.now()).reveal()
+        return Readers(self.bench.store).add(name, accounts or None, self.bench.clock.now()).reveal()
 
     def refresh(self) -> None:
         self.bench.clock.go(3600)

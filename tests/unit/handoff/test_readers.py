@@ -18,20 +18,30 @@ NOW = datetime(2026, 11, 17, 2, 30, tzinfo=UTC)
 
 def test_a_key_is_known_again_with_its_rights() -> None:
     readers = Readers(MemoryStore())
-    one, all_ = readers.add("one", ["zerodha", "dhan"], NOW), readers.add("all", [], NOW)
+    one, all_ = readers.add("one", ["zerodha", "dhan"], NOW), readers.add("all", None, NOW)
 
     assert readers.asker(one) == Asker("one", frozenset({"dhan", "zerodha"}))
     assert readers.asker(all_) == Asker("all", None)
     assert [(name, known.accounts, known.made_at) for name, known in readers.named().items()] == [
-        ("all", (), NOW),
+        ("all", None, NOW),
         ("one", ("dhan", "zerodha"), NOW),
     ]
+
+
+def test_a_key_for_no_account_reads_none() -> None:
+    readers = Readers(MemoryStore())
+    key = readers.add("one", [], NOW)
+
+    asker = readers.asker(key)
+
+    assert asker is not None
+    assert not asker.may_read("dhan")
 
 
 @pytest.mark.parametrize("wrong", ["", "kr_", "kr_wrong", "é", "\ud800"])
 def test_nothing_else_is_taken_for_a_key(wrong: str) -> None:
     readers = Readers(MemoryStore())
-    key = readers.add("one", [], NOW).reveal()
+    key = readers.add("one", None, NOW).reveal()
 
     assert readers.asker(Secret(wrong)) is None
     assert readers.asker(Secret(key[:-1])) is None
@@ -40,7 +50,7 @@ def test_nothing_else_is_taken_for_a_key(wrong: str) -> None:
 
 def test_the_key_itself_is_kept_nowhere(tmp_path: Path) -> None:
     store = open_store(tmp_path, environment={})
-    key = Readers(store).add("one", [], NOW).reveal()
+    key = Readers(store).add("one", None, NOW).reveal()
     store.close()
 
     assert (len(key), key[:3]) == (46, "kr_")
@@ -48,7 +58,7 @@ def test_the_key_itself_is_kept_nowhere(tmp_path: Path) -> None:
 
 
 def test_a_key_is_struck_out_of_the_log() -> None:
-    key = Readers(MemoryStore()).add("one", [], NOW).reveal()
+    key = Readers(MemoryStore()).add("one", None, NOW).reveal()
 
     assert Redactor()(f"Bearer {key} was sent") == "Bearer […] was sent"
 
@@ -58,7 +68,7 @@ def test_a_name_that_has_a_key_gets_no_second_one() -> None:
     key = readers.add("one", ["dhan"], NOW)
 
     with pytest.raises(ReaderError, match="one has a key already"):
-        readers.add("one", [], NOW)
+        readers.add("one", None, NOW)
 
     assert readers.asker(key) == Asker("one", frozenset({"dhan"}))
 
@@ -66,12 +76,12 @@ def test_a_name_that_has_a_key_gets_no_second_one() -> None:
 @pytest.mark.parametrize("name", ["", "One", "-one", "o ne", "one\n", "o" * 33, "owner", "nobody"])
 def test_a_name_that_could_be_mistaken_is_refused(name: str) -> None:
     with pytest.raises(ReaderError, match="small letters"):
-        Readers(MemoryStore()).add(name, [], NOW)
+        Readers(MemoryStore()).add(name, None, NOW)
 
 
 def test_a_key_that_was_taken_away_is_none() -> None:
     readers = Readers(MemoryStore())
-    key, other = readers.add("one", [], NOW), readers.add("two", [], NOW)
+    key, other = readers.add("one", None, NOW), readers.add("two", None, NOW)
 
     readers.remove("one")
 

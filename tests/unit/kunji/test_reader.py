@@ -157,6 +157,19 @@ def test_waiting_ends_when_there_is_a_token_newer_than_the_last_one_given(tmp_pa
     assert reader.wait_newer(20)
 
 
+def test_a_thread_that_says_which_token_it_knows_misses_none_that_another_was_given(
+    tmp_path: Path, reader: Reader
+) -> None:
+    bot = store(tmp_path)
+    bot.save("dhan", held("one"))
+    mine = reader.token()
+    bot.save("dhan", held("two"))
+    assert reader.wait_newer(0)
+    reader.token()  # the other thread's
+
+    assert reader.wait_newer(0, mine)
+
+
 def test_waiting_does_not_end_for_a_dead_token(tmp_path: Path, reader: Reader) -> None:
     store(tmp_path).save("dhan", held("one", rejected_at=NOW))
 
