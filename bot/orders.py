@@ -199,11 +199,11 @@ class _Endings:
         return self._told[account, today]
 
     def tell_all(self) -> None:
-        """What came since the last time, as one message. It is remembered once it lies in the outbox: twice is better
-        than never."""
+        """What came since the last time, as one message, but for what a later read found again. It is remembered once
+        it lies in the outbox: twice is better than never."""
         with self._lock:
             came, self._new = self._new, []
-        new = {(account, order.id): order for account, order in came}
+        new = {(account, order.id): order for account, order in came if order.id not in self.told(account)}
         if not new:
             return
         in_order = sorted(new.items(), key=lambda one: one[1].at or LONG_AGO)

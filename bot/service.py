@@ -136,8 +136,11 @@ class Service:
             for folder in sorted({self.config, self.store, *self.writable})
             if is_hidden(folder)
         ]
-        if len(self.config.parts) <= 2:
-            found.append(f"{self.config} would be given to the user {USER} with all that is in it")
+        found += [
+            f"{folder} would be given to the user {USER} with all that is in it"
+            for folder in sorted({self.config, self.store})
+            if len(folder.parts) <= 2
+        ]
         return found
 
 

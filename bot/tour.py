@@ -94,8 +94,7 @@ def _play(guide: Tour, sandbox: Sandbox, terminal: Terminal) -> None:
     sandbox.brokers["kotak"].hang(times=None)
     guide.says("/account", expects="still asking")
     guide.says("/status", expects="good until")
-    sandbox.brokers["kotak"].heal()
-    sandbox.brokers["kotak"].heal()
+    guide.sees_after(sandbox.brokers["kotak"].heal, "All accounts")
     guide.says("/account dhan", expects="Funds")
 
     guide.heading("a stranger is ignored; you get one quiet note an hour")

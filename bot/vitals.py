@@ -17,6 +17,8 @@ from brokers import Clock
 SWEEP_WITHIN = 30.0
 STORE_WITHIN = 120.0
 """Seconds after which something that should have happened is missed."""
+MOVING_WITHIN = 120.0
+"""Seconds after which nothing moves: a sweep that waits for the store is late, and is not to be ended for it."""
 PROVED_EVERY = 10.0
 PATIENCE = 5.0
 """Seconds the store may take to be proved before it counts as stuck."""
@@ -67,13 +69,14 @@ class Vitals:
         """Within a few seconds, whatever hangs."""
         await self._look_at_store()
         now, heard, swept = self._clock.monotonic(), self._heard(), self._swept()
-        sweep_is_stuck = now - (self._begun if swept is None else swept) > SWEEP_WITHIN
+        since_sweep = now - (self._begun if swept is None else swept)
+        sweep_is_stuck = since_sweep > SWEEP_WITHIN
         return Signs(
             telegram_seconds=None if heard is None else max(0.0, (self._clock.now() - heard).total_seconds()),
             sweep_seconds=None if swept is None else now - swept,
             store=self._store_is(),
             sweep_is_stuck=sweep_is_stuck,
-            is_moving=not sweep_is_stuck and now - self._answered <= STORE_WITHIN,
+            is_moving=max(since_sweep, now - self._answered) <= MOVING_WITHIN,
             is_well=not sweep_is_stuck and now - self._proved <= STORE_WITHIN,
         )
 

@@ -39,6 +39,7 @@ LOOKS = 40
 """However the clock behaves, it is read no more often than this for one code."""
 
 ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+CODE_LENGTHS = range(6, 9)
 MISREAD = {"0": "the letter O", "1": "the letter I or L", "8": "the letter B"}
 DIGESTS = {"SHA1": hashlib.sha1, "SHA256": hashlib.sha256, "SHA512": hashlib.sha512}
 LONGEST = 2000
@@ -210,6 +211,8 @@ def _base32(text: str) -> str:
     written = "".join(c.upper() if c.isascii() else c for c in text if unicodedata.category(c) != "Pd").rstrip("=")
     if not written:
         raise ValueError("the TOTP secret is empty")
+    if written.isdigit() and len(written) in CODE_LENGTHS:
+        raise ValueError("this is a code, which is good for seconds; the TOTP secret is the text beside the QR picture")
     for position, character in enumerate(written, start=1):
         if character in ALPHABET:
             continue

@@ -61,7 +61,7 @@ def backup(places: Places, file: Path, passphrase_file: Path | None, force: bool
 @click.option("--list", "only_list", is_flag=True, help="Say what is in it, and restore nothing.")
 @click.pass_obj
 def restore(places: Places, file: Path, passphrase_file: Path | None, only_list: bool) -> None:
-    """Put back what `kunji backup` kept, where there is neither config nor store yet.
+    """Put back what `kunji backup` kept. There must be neither config nor store yet.
 
     \b
     kunji restore kunji.backup --config ~/kunji

@@ -10,8 +10,20 @@ from bot.cli._context import Places, opened
 
 
 @click.command()
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning"]),
+    default="info",
+    show_default=True,
+    help="How much the log tells.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For a person, or for a program.",
+)
 @click.pass_obj
 def run(places: Places, log_level: str, log_format: str) -> None:
     """Run the bot until it is stopped (Ctrl-C or SIGTERM).
@@ -30,7 +42,7 @@ def run(places: Places, log_level: str, log_format: str) -> None:
 @click.option("--terminal", is_flag=True, help="Chat here instead of in a browser.")
 @click.option("--tour", is_flag=True, help="Play a scripted conversation and end.")
 def demo(terminal: bool, tour: bool) -> None:
-    """Try it all against stand-ins on this machine; no credentials needed.
+    """Try it all against stand-ins; no credentials needed.
 
     \b
     kunji demo              chat with it in a browser, move the clock, break things
@@ -71,7 +83,7 @@ def check(places: Places, online: bool, alive: bool) -> None:
 @click.command()
 @click.pass_obj
 def unlock(places: Places) -> None:
-    """Allow refreshes, codes and figures in the chat again after /lock."""
+    """Allow refreshes, codes and figures in the chat after /lock."""
     from dataclasses import replace
 
     from bot.store import Alert

@@ -12,13 +12,16 @@ from brokers import IST
 
 @click.group()
 def key() -> None:
-    """The key that seals the store, and keys for programs that ask the bot."""
+    """The key of the store, and keys for programs that ask the bot."""
 
 
 @key.command()
 @click.pass_obj
 def rotate(places: Places) -> None:
-    """Make a new key and seal the store with it; the old store and key are kept as a backup."""
+    """Make a new key and seal the store with it. Stop the bot first.
+
+    The old store and key are kept as a backup.
+    """
     from bot.keys import rotate as rotate_keys
 
     done = rotate_keys(places.folder, places.config().store)
@@ -35,7 +38,11 @@ def rotate(places: Places) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_obj
 def seal(places: Places, file: Path) -> None:
-    """Seal the secret values of an account's config file, in place."""
+    """Seal the secret values of an account's config file, in place.
+
+    \b
+    kunji key seal dhan_config.json
+    """
     from bot.sealing import seal_file
 
     sealed = seal_file(file, places.key())
@@ -47,7 +54,7 @@ def seal(places: Places, file: Path) -> None:
 
 @key.group()
 def reader() -> None:
-    """Keys for programs that ask the running bot for tokens (private_listen)."""
+    """Keys for programs that ask the running bot (see private_listen)."""
 
 
 @reader.command()

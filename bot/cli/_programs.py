@@ -38,7 +38,7 @@ def token(places: Places, words: tuple[str, ...]) -> None:
 )
 @click.pass_obj
 def env(places: Places, words: tuple[str, ...]) -> None:
-    """Tokens as variables, named as users of the broker's own SDK know them.
+    """Tokens as variables, named as in the broker's own SDK.
 
     \b
     eval "$(kunji env dhan)"

@@ -101,11 +101,11 @@ def refresh(places: Places, account: str, replace: bool, force: bool) -> None:
 @click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="Also write TOTP=… there.")
 @click.pass_obj
 def totp(places: Places, account: str | None, env_file: Path | None) -> None:
-    """A TOTP code: of an account, or of a secret (or otpauth:// address) typed without echo.
+    """A TOTP code: of an account, or of a secret typed without echo.
 
     \b
     kunji totp dhan
-    kunji totp
+    kunji totp                        asks for a secret, or an otpauth:// address
     kunji totp dhan --env-file .env   also put it there as TOTP=…
     """
     from bot.totp import code_of_account, code_of_typed, write_env_line

@@ -205,7 +205,7 @@ class _Loading:
         there = sorted(self.folder.glob(f"*{_SUFFIX}"))
         paths = [path for path in [*there, *map(self.folder.joinpath, self.drafts)] if path.name != BOT_FILE]
         if not paths:
-            example = "expected at least one account, such as dhan_config.json (an example is dhan_config.example.json)"
+            example = "expected at least one account, such as dhan_config.json; kunji init makes one"
             self.faults.add(str(self.folder), "", example)
         for path in paths:
             file = self._account_file(path)

@@ -146,7 +146,10 @@ class Callback:
 
     def _told(self, account: str, outcome: Refreshed | KunjiError, *, again: bool = False) -> Page:
         if isinstance(outcome, Refreshed):
-            return Page(200, text.refreshed(replace(outcome, already=again), self._face.tokens.clock.now()))
+            now = self._face.tokens.clock.now()
+            if now >= outcome.expires_at:  # a browser that shows yesterday's pages once more
+                return NOTHING_HERE
+            return Page(200, text.refreshed(replace(outcome, already=again), now))
         return NOTHING_HERE if isinstance(outcome, NotAwaited) else _failed(account, outcome)
 
 

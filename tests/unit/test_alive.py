@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from bot.alive import SignOfLife
 from bot.cli import cli
-from bot.vitals import SWEEP_WITHIN, Vitals
+from bot.vitals import MOVING_WITHIN, Vitals
 from kunji._alive import FILE, STALE_AFTER, Finding, look
 from kunji._places import Places
 from tests.fakes import FakeClock
@@ -46,7 +46,7 @@ async def test_a_bot_that_works_is_alive(tmp_path: Path) -> None:
 
 
 async def test_a_bot_whose_schedule_is_stuck_gives_no_sign(tmp_path: Path) -> None:
-    await begin(bot_in(tmp_path, swept_ago=SWEEP_WITHIN + 1))
+    await begin(bot_in(tmp_path, swept_ago=MOVING_WITHIN + 1))
 
     assert not found(tmp_path).good
 

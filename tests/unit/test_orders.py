@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -36,11 +37,24 @@ class AtOnce(Executor):
         return future
 
 
+class OneBehind(Executor):
+    """Each piece of work ends when the next one begins."""
+
+    def __init__(self) -> None:
+        self._before: Callable[[], Any] = lambda: None
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        before, self._before = self._before, partial(work, *args, **kwargs)
+        before()
+        return Future()
+
+
 @dataclass
 class Bench:
     """A watch over books in memory."""
 
     messages: dict[str, str] = field(default_factory=ON.copy)
+    executor: Executor = field(default_factory=AtOnce)
     books: dict[str, list[Order]] = field(default_factory=dict)
     failing: KunjiError | None = None
     during_read: Callable[[], None] = lambda: None
@@ -60,7 +74,7 @@ class Bench:
             self.clock,
             tell=lambda *alerts: self.told.append(alerts) if alerts else None,
             messages=self.messages,
-            executor=AtOnce(),
+            executor=self.executor,
         )
 
     def _read(self, account: str) -> OrderBook:
@@ -167,6 +181,18 @@ def test_a_postback_that_is_repeated_is_told_once_and_read_once() -> None:
 
     assert len(bench.alerts) == 1
     assert bench.reads == ["dhan"]
+
+
+def test_an_order_that_two_reads_find_is_told_once_though_the_second_ends_after_it_was_told() -> None:
+    bench = Bench(books={"dhan": [an_order()]}, executor=OneBehind())
+
+    for hinted in ("8", "7", "6"):
+        bench.hint(hinted, account="zerodha")
+        bench.hint("1")
+        bench.passes(1)
+    bench.passes(10)
+
+    assert len(bench.alerts) == 1
 
 
 def test_a_restart_forgets_nothing_that_was_told() -> None:

@@ -215,8 +215,16 @@ def test_what_the_unit_hides_from_the_bot_is_told_before_anything_is_done(hidden
     assert replace(SERVICE, config=Path(hidden), for_user=True).obstacles([Path(hidden)]) == []
 
 
-def test_no_folder_of_the_system_is_given_away() -> None:
-    [obstacle] = replace(SERVICE, config=Path("/etc"), store=Path("/srv/store")).obstacles([])
+@pytest.mark.parametrize(
+    "service",
+    [
+        replace(SERVICE, config=Path("/etc"), store=Path("/srv/store")),
+        replace(SERVICE, store=Path("/etc")),
+    ],
+    ids=["config", "store"],
+)
+def test_no_folder_of_the_system_is_given_away(service: Service) -> None:
+    [obstacle] = service.obstacles([])
 
     assert "/etc would be given to the user kunji" in obstacle
 

@@ -69,14 +69,26 @@ async def test_a_bot_that_has_just_begun_has_half_a_minute_for_its_first_sweep()
     early = await body.vitals.look()
     body.clock.go(31)
     late = await body.vitals.look()
+    body.clock.go(90)
+    much_later = await body.vitals.look()
 
     assert (early.telegram_seconds, early.sweep_seconds, early.stuck) == (None, None, [])
-    assert (late.stuck, late.is_moving, late.is_well) == (["sweep"], False, False)
+    assert (late.stuck, late.is_moving, late.is_well) == (["sweep"], True, False)
+    assert (much_later.stuck, much_later.is_moving, much_later.is_well) == (["sweep"], False, False)
+
+
+async def test_a_sweep_that_waits_for_the_store_shows_and_is_no_reason_to_end_the_bot() -> None:
+    body = Body()
+    body.clock.go(119)
+
+    waiting = await body.vitals.look()
+
+    assert (waiting.stuck, waiting.is_moving, waiting.is_well) == (["sweep"], True, False)
 
 
 async def test_a_sweep_that_is_stuck_shows_and_its_return_too() -> None:
     body = Body()
-    body.clock.go(31)
+    body.clock.go(121)
 
     stuck = await body.vitals.look()
     again = await body.lives(1)

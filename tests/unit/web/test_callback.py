@@ -53,6 +53,19 @@ async def test_a_page_that_is_opened_again_says_so_and_exchanges_nothing(account
 
 
 @BOTH
+async def test_yesterdays_page_opened_again_does_not_say_that_there_is_a_token(account: str) -> None:
+    async with a_doorstep() as step:
+        target = f"{step.path(account)}?{step.opens_link(account)}"
+        await step.get(target)
+        step.clock.go(25 * 3600)
+
+        again = await step.get(target)
+
+    assert (again.status, again.body) == (404, NOTHING)
+    assert step.exchanges() == 1
+
+
+@BOTH
 async def test_fifty_at_once_are_one_exchange(account: str) -> None:
     async with a_doorstep() as step:
         target = f"{step.path(account)}?{step.opens_link(account)}"
