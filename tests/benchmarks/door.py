@@ -23,7 +23,7 @@ from starlette.routing import Route
 from bot.sandbox import Sandbox
 from bot.web.postbacks import address
 from tests.benchmarks.chat import answered_after, kunji, started
-from tests.benchmarks.harness import Figure, p50, p99, running
+from tests.benchmarks.harness import Figure, connected, p50, p99, running
 from tests.benchmarks.places import folder, store_in, write
 
 REQUESTS, ROUNDS, WARM_UP = 400, 10, 200
@@ -113,22 +113,6 @@ def answers(sandbox: Sandbox, config: Path, port: int) -> tuple[list[float], lis
 
 def answered(sandbox: Sandbox) -> list[float]:
     return [answered_after(sandbox, "/status") * 1000 for _ in range(ANSWERS)]
-
-
-@contextmanager
-def connected(port: int) -> Iterator[http.client.HTTPConnection]:
-    until = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except ConnectionRefusedError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    yield connection
-    connection.close()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from bot.config import load
 from bot.handoff.readers import Readers
 from bot.listening import Port
 from bot.private import PrivateDoor
-from tests.benchmarks.harness import Figure, p50, p99, running
+from tests.benchmarks.harness import Figure, connected, p50, p99, running
 from tests.benchmarks.places import folder, held, store_in, write
 
 PATH = "/v1/tokens/dhan"
@@ -83,19 +83,8 @@ def served(what: str, config: Path) -> Iterator[http.client.HTTPConnection]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with running("-m", "tests.benchmarks.endpoint", what, str(config), str(port)):
-        until = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except ConnectionRefusedError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.05)
-        connection = http.client.HTTPConnection("127.0.0.1", port)
+    with running("-m", "tests.benchmarks.endpoint", what, str(config), str(port)), connected(port) as connection:
         yield connection
-        connection.close()
 
 
 async def serve_ours(config: Path, port: int) -> None:

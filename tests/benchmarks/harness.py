@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import math
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -136,3 +138,20 @@ def processor_milliseconds(process: subprocess.Popen[bytes]) -> float:
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("KUNJI_")} | dict(more or {})
+
+
+@contextmanager
+def connected(port: int) -> Iterator[http.client.HTTPConnection]:
+    """To what is being started there."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except ConnectionRefusedError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    yield connection
+    connection.close()

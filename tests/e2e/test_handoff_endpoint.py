@@ -12,18 +12,15 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.house import ADMIN, CLIENT, House, house
-
-PATIENCE = 20.0
+from tests.e2e.programs import PATIENCE, Program, eventually
 
 # Each program: where the endpoint is (the path of a socket, or host:port), where to call the broker, and where to write
 # "<status> <token>" for every call. Its key, if it has one, is in the environment. Between two calls it waits a little
@@ -94,27 +91,6 @@ const ask = (query) => get({ ...where, path: "/v1/tokens/dhan?" + query,
 """
 PROGRAMS = {"python": (sys.executable, PYTHON), "shell": ("sh", SHELL), "node": ("node", NODE)}
 NEEDS = {"python": sys.executable, "shell": "curl", "node": "node"}
-
-
-@dataclass
-class Program:
-    process: subprocess.Popen[bytes]
-    calls: Path
-
-    def made(self) -> list[tuple[str, str]]:
-        """The calls it made so far: status and token of each."""
-        text = self.calls.read_text() if self.calls.exists() else ""
-        return [(line.split()[0], line.split()[1]) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-    def has_called(self, token: str, times: int = 3) -> bool:
-        return [made for _, made in self.made()].count(token) >= times
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -9,17 +9,15 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.house import CLIENT, PIN, House, house
+from tests.e2e.programs import PATIENCE, Program, eventually
 
-PATIENCE = 20.0
 WAYS = ("restart", "SIGHUP", "hook", "file")
 
 # Each program: what to do, where to call, where to write "<status> <token>" for every call, and where it finds the
@@ -103,33 +101,6 @@ def needs(language: str, *commands: str) -> object:
     missing = [command for command in commands if shutil.which(command) is None]
     absent = pytest.mark.skipif(bool(missing), reason=f"there is no {missing} here")
     return pytest.param(language, marks=[absent, pytest.mark.long] if commands else [])
-
-
-@dataclass
-class Program:
-    """One that runs."""
-
-    process: subprocess.Popen[bytes]
-    calls: Path
-
-    def made(self) -> list[tuple[str, str]]:
-        """The calls it made so far: status and token of each."""
-        text = self.calls.read_text() if self.calls.exists() else ""
-        return [(line.split()[0], line.split()[1]) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-    def has_called(self, token: str, times: int = 3) -> bool:
-        return [made for _, made in self.made()].count(token) >= times
-
-    def end(self) -> int:
-        self.process.terminate()
-        return self.process.wait(PATIENCE)
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
 
 
 @pytest.fixture

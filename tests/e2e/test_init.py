@@ -131,6 +131,16 @@ def answers_for_telegram(at: Terminal, user: int = ADMIN) -> None:
     telegram.say(user, at.sees(WORD)[0])
 
 
+def is_set_up_without_a_login(home: House) -> None:
+    with terminal(home) as at:
+        answers_for_dhan(at)
+        answers_for_telegram(at)
+        for prompt in ("Is it you", "phone show the same", "Seal them"):
+            at.answers(prompt, "y")
+        at.answers("Log in once now", "n")
+        assert at.ends() == 0, at.seen
+
+
 def test_a_stranger_gets_from_nothing_to_a_token_of_an_account_that_logs_in_by_itself(home: House) -> None:
     with terminal(home) as at:
         answers_for_dhan(at)
@@ -156,13 +166,7 @@ def test_a_stranger_gets_from_nothing_to_a_token_of_an_account_that_logs_in_by_i
 
 @pytest.mark.long
 def test_the_bot_runs_with_what_was_written_and_knows_its_admin(home: House) -> None:
-    with terminal(home) as at:
-        answers_for_dhan(at)
-        answers_for_telegram(at)
-        for prompt in ("Is it you", "phone show the same", "Seal them"):
-            at.answers(prompt, "y")
-        at.answers("Log in once now", "n")
-        assert at.ends() == 0, at.seen
+    is_set_up_without_a_login(home)
 
     home.start()
 
@@ -259,13 +263,7 @@ def test_a_second_account_is_not_asked_for_telegram_and_may_not_be_the_same_logi
 
 @pytest.mark.long
 def test_the_shown_code_is_not_the_one_that_logs_in(home: House) -> None:
-    with terminal(home) as at:
-        answers_for_dhan(at)
-        answers_for_telegram(at)
-        for prompt in ("Is it you", "phone show the same", "Seal them"):
-            at.answers(prompt, "y")
-        at.answers("Log in once now", "n")
-        assert at.ends() == 0, at.seen
+    is_set_up_without_a_login(home)
 
     store = open_store(home.folder, environment={})
 
