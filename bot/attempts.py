@@ -56,7 +56,7 @@ class Attempts:
         def note_it() -> None:
             nonlocal noted
             if not noted:
-                self._kept.change(account, lambda note: budget.begun(note, self._clock.now()))
+                self._kept.begin(account, lambda note: budget.begun(note, self._clock.now()))
                 noted = True
 
         account.broker.before_sending = note_it

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from bot.life import Account, Standing, is_live
 from bot.reports import Reports
-from bot.store import AccountNote, HeldToken, LockBusy, Store, StoreError
+from bot.store import AccountNote, HeldToken, LockBusy, Store, StoreError, Superseded
 from brokers import Clock
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,11 @@ class Keeping:
         """Change what is remembered. Durable. Raises StoreError."""
         return self._store.update({account.name: change})[account.name]
 
+    def begin(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> None:
+        """As `change`, and only if nobody else has taken the account over meanwhile. The caller holds the lock. Raises
+        Superseded."""
+        self._store.update({account.name: change}, holding=account.name)
+
     def try_to_change(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> None:
         """As `change`, where what was done must not fail for it."""
         try:
@@ -73,10 +78,14 @@ class Keeping:
             self._reports.store_fault(error)
 
     def save(self, account: Account, held: HeldToken) -> None:
-        """On disk when this returns; in memory, and told, if the store refuses. The caller holds the lock."""
+        """On disk when this returns; in memory, and told, if the store refuses. The caller holds the lock; if it was
+        lost, whoever holds it decides, and what was granted here waits to be compared with what is kept then."""
         try:
             self._store.save(account.name, held)
             self._unsaved.pop(account.name, None)
+        except Superseded as error:
+            self._unsaved[account.name] = held
+            log.warning("%s: %s", account.name, error)
         except StoreError as error:
             self._unsaved[account.name] = held
             self._reports.store_fault(error)

@@ -96,7 +96,9 @@ class MemoryStore(Store):
         with self._changes:
             return self._notes.get(account, AccountNote())
 
-    def update(self, changes: dict[str, Callable[[AccountNote], AccountNote]]) -> dict[str, AccountNote]:
+    def update(
+        self, changes: dict[str, Callable[[AccountNote], AccountNote]], *, holding: str | None = None
+    ) -> dict[str, AccountNote]:
         with self._writing():
             new = {account: change(self.note(account)) for account, change in changes.items()}
             self._notes |= new

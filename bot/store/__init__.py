@@ -1,7 +1,8 @@
 """Where tokens lie: the interface every store has, and `open_store`.
 
-A store is thread-safe and may be used by several processes. What is given out is a copy; what is saved is on disk (or
-at the server) when the call returns. Every value is sealed. Failures are `StoreError`s that never overwrite anything.
+A store is thread-safe and may be used by several processes; one on a server by several machines. What is given out is a
+copy; what is saved is on disk (or at the server) when the call returns. Every value is sealed. Failures are
+`StoreError`s that never overwrite anything.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
+from bot.store.crew import Crew, Roll
 from bot.store.records import (
     AccountNote,
     Alert,
@@ -30,6 +32,9 @@ from kunji._places import Places, find
 
 HISTORY_KEPT = 200
 """Rows of history kept per account."""
+LEASE = 60.0
+"""Seconds after which a lock is free whose holder on another machine is no longer heard of: longer than any answer of a
+broker is awaited, as a login under way may still be granted."""
 
 
 class StoreError(KunjiError):
@@ -38,6 +43,10 @@ class StoreError(KunjiError):
 
 class LockBusy(KunjiError):
     """Somebody else holds the account's lock and did not let go in time."""
+
+
+class Superseded(StoreError):
+    """Somebody else took the account over while its holder was paused or cut off for longer than its lease."""
 
 
 class Store(ABC):
@@ -51,7 +60,8 @@ class Store(ABC):
 
     @abstractmethod
     def save(self, account: str, held: HeldToken) -> None:
-        """Keep it in place of the earlier one; durable when this returns. Raises StoreError."""
+        """Keep it in place of the earlier one; durable when this returns. Raises StoreError; Superseded if this thread
+        held the account's lock and lost it to somebody else."""
 
     @abstractmethod
     def delete(self, account: str) -> None:
@@ -73,9 +83,13 @@ class Store(ABC):
         """What is remembered of the account; an empty note if nothing is."""
 
     @abstractmethod
-    def update(self, changes: dict[str, Callable[[AccountNote], AccountNote]]) -> dict[str, AccountNote]:
+    def update(
+        self, changes: dict[str, Callable[[AccountNote], AccountNote]], *, holding: str | None = None
+    ) -> dict[str, AccountNote]:
         """Change the notes of these accounts in one durable write; the new notes. Each change is a pure function, as
-        it may run again when another writer came first; a change that returns an equal note writes nothing."""
+        it may run again when another writer came first; a change that returns an equal note writes nothing.
+
+        `holding`: an account whose lock this thread holds; Superseded, and nothing is changed, if it lost it."""
 
     @abstractmethod
     def bot_note(self) -> BotNote: ...
@@ -112,8 +126,9 @@ class Store(ABC):
 
     @abstractmethod
     def lock(self, account: str, timeout: float) -> AbstractContextManager[None]:
-        """Hold the account alone, across threads and processes. `timeout` in seconds. Raises LockBusy.
-        Freed when its holder dies."""
+        """Hold the account alone, across threads, processes and machines. `timeout` in seconds. Raises LockBusy. Not to
+        be taken twice by one thread. Freed when its holder dies: on this machine at once, on another after its lease.
+        """
 
     @abstractmethod
     def derive(self, purpose: str) -> bytes:
@@ -125,6 +140,10 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    def crew(self) -> Crew | None:
+        """What several `kunji run` on one store need to share the work; None: the store is for one at a time."""
+        return None
 
 
 def open_store(
@@ -165,9 +184,11 @@ def recover(place: str | Path) -> list[str]:
 
 __all__ = [
     "HISTORY_KEPT",
+    "LEASE",
     "AccountNote",
     "Alert",
     "BotNote",
+    "Crew",
     "HeldToken",
     "HistoryRow",
     "LockBusy",
@@ -175,8 +196,10 @@ __all__ = [
     "OutboxItem",
     "ReaderKey",
     "Refused",
+    "Roll",
     "Store",
     "StoreError",
+    "Superseded",
     "open_store",
     "places_of",
     "recover",

@@ -74,7 +74,13 @@ class TinyStore(Store):
     def note(self, account: str) -> AccountNote:
         return self._notes.get(account) or AccountNote()
 
-    def update(self, changes: dict[str, Callable[[AccountNote], AccountNote]]) -> dict[str, AccountNote]:
+    def update(
+        self,
+        changes: dict[str, Callable[[AccountNote], AccountNote]],
+        *,
+        holding: str | None = None,  # noqa: ARG002
+    ) -> dict[str, AccountNote]:
+        # Whoever holds a lock of this machine cannot lose it.
         for account in changes:
             named(account)
 
