@@ -31,7 +31,7 @@ async def ask_all(
         return say(came, [name for name, task in asked.items() if not task.done()])
 
     shown = await reply(update, text.asking(names))
-    asked = {name: asyncio.create_task(_asked(ask, name)) for name in names}
+    asked = {name: asyncio.create_task(answer_of(ask, name)) for name in names}
     while waiting := [task for task in asked.values() if not task.done()]:
         done, _ = await asyncio.wait(waiting, timeout=SHOWN_AFTER)
         if done and len(done) < len(waiting) and len(text.split(so_far())) == 1:
@@ -39,7 +39,8 @@ async def ask_all(
     await show(update, shown, so_far())
 
 
-async def _asked(ask: Callable[[str], Awaitable[T]], name: str) -> text.Answer[T]:
+async def answer_of(ask: Callable[[str], Awaitable[T]], name: str) -> text.Answer[T]:
+    """What is answered; a failure becomes one of the answers."""
     try:
         return await ask(name)
     except KunjiError as error:

@@ -120,10 +120,9 @@ def is_stale(update: Update, now: datetime) -> bool:
 
 async def reply(update: Update, html: str, *, buttons: Keyboard = (), protect: bool = False) -> Message:
     """Answer where the person wrote, in as many messages as it takes; the last one, which has the buttons."""
-    here = update.effective_message
     chat, _ = person(update)
+    thread = _thread(update)
     *first, last = text.split(html)
-    thread = here.message_thread_id if here is not None and here.is_topic_message else None
 
     async def send(part: str, keyboard: Keyboard) -> Message:
         return await update.get_bot().send_message(
@@ -139,6 +138,20 @@ async def reply(update: Update, html: str, *, buttons: Keyboard = (), protect: b
     for part in first:
         await send(part, ())
     return await send(last, buttons)
+
+
+async def reply_photo(update: Update, photo: bytes, html: str) -> Message:
+    """Answer with a picture and what is written under it, which is no longer than a caption may be."""
+    chat, _ = person(update)
+    return await update.get_bot().send_photo(
+        chat, photo, caption=html, parse_mode=ParseMode.HTML, message_thread_id=_thread(update), filename="photo.png"
+    )
+
+
+def _thread(update: Update) -> int | None:
+    """The topic that the person wrote in, if there are topics."""
+    here = update.effective_message
+    return here.message_thread_id if here is not None and here.is_topic_message else None
 
 
 async def show(update: Update, shown: Message | None, html: str, *, buttons: Keyboard = ()) -> Message:

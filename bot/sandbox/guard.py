@@ -26,8 +26,12 @@ class Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        key = scope["path"].split("/")[1]
-        if not _from_here(Headers(scope=scope)):
+        try:
+            key, from_here = scope["path"].split("/")[1], _from_here(Headers(scope=scope))
+        except (IndexError, ValueError):
+            await PlainTextResponse("this path or Host is none", 400)(scope, receive, send)
+            return
+        if not from_here:
             await PlainTextResponse("only this machine may ask", 403)(scope, receive, send)
         elif not hmac.compare_digest(key.encode(), self.key.encode()):
             await PlainTextResponse("there is nothing here", 404)(scope, receive, send)

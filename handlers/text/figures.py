@@ -1,36 +1,34 @@
-"""/account: funds, holdings, positions, and totals that say what they are missing.
+"""/account: funds, holdings, positions, and totals that say what they are missing; and what stands under its chart.
 
-Money is `Decimal`; what a broker did not say is a dash and never counted as nothing.
+What a broker did not say is a dash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from brokers import Funds, Holding, KunjiError, Position
-from handlers.text.parts import Answer, bold, esc, failed, folded, lines, listed, paragraphs, rupees
+from brokers import IST, Funds, Holding, KunjiError, Position
+from handlers.text import totals
+from handlers.text.parts import (
+    CAPTION,
+    Answer,
+    bold,
+    count,
+    esc,
+    failed,
+    folded,
+    lines,
+    listed,
+    paragraphs,
+    rupees,
+    split,
+)
 from handlers.tokens import Portfolio
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """A sum, and what could not be counted."""
-
-    amount: Decimal | None
-    missing: tuple[str, ...] = ()
-
-    def shown(self, *, signed: bool = False) -> str:
-        few = self.missing if len(self.missing) <= 5 else (*self.missing[:4], f"{len(self.missing) - 4} more")
-        without = f" (without {esc(listed(few))})" if few else ""
-        return f"{rupees(self.amount, signed=signed)}{without}"
-
-    def __str__(self) -> str:
-        return self.shown(signed=True)
+FAILURES_TOLD = 6
+"""Under a chart."""
 
 
 def account(answers: Sequence[Answer[Portfolio]], waiting: Sequence[str] = ()) -> str:
@@ -59,9 +57,9 @@ def _one(answer: Answer[Portfolio]) -> str:
         (
             f"{bold(answer.account)} ({esc(answer.broker)})",
             _funds(answer.funds),
-            _holdings(answer.holdings),
+            _holdings(answer),
             _positions(answer.positions),
-            f"Day's P&amp;L {_day(answer)}, total P&amp;L {_all(answer)}",
+            f"Day's P&amp;L {totals.day_pnl(answer)}, total P&amp;L {totals.pnl(answer)}",
         )
     )
 
@@ -73,17 +71,14 @@ def _funds(funds: Funds | KunjiError) -> str:
     return f"Funds: available {rupees(funds.available)}, used {rupees(funds.used)}, total {rupees(funds.total)}{note}"
 
 
-def _holdings(holdings: Sequence[Holding] | KunjiError) -> str:
+def _holdings(answer: Portfolio) -> str:
+    holdings = answer.holdings
     if isinstance(holdings, KunjiError):
         return f"Holdings: ❌ {failed(holdings)}"
     if not holdings:
         return "Holdings: none"
-    worth = _parts(("holdings", _sum(holdings, lambda one: (one.symbol, _worth(one)))))
-    return lines((f"Holdings: {len(holdings)}, worth {worth.shown()}", folded(map(_holding, holdings))))
-
-
-def _worth(one: Holding) -> Decimal | None:
-    return None if one.last_price is None else one.last_price * one.quantity
+    worth = totals.worth(answer).shown()
+    return lines((f"Holdings: {len(holdings)}, worth {worth}", folded(map(_holding, holdings))))
 
 
 def _positions(positions: Sequence[Position] | KunjiError) -> str:
@@ -96,52 +91,61 @@ def _positions(positions: Sequence[Position] | KunjiError) -> str:
 
 def _holding(one: Holding) -> str:
     prices = f"{rupees(one.average_price)} → {rupees(one.last_price)}"
-    return f"{esc(one.symbol)} {one.quantity} at {prices}: {rupees(one.pnl, signed=True)}"
+    return f"{esc(one.symbol)} {count(one.quantity)} at {prices}: {rupees(one.pnl, signed=True)}"
 
 
 def _position(one: Position) -> str:
     prices = f"{rupees(one.average_price)} → {rupees(one.last_price)}"
-    what = f"{esc(one.symbol)} {esc(one.product)} {one.net_quantity}"
+    what = f"{esc(one.symbol)} {esc(one.product)} {count(one.net_quantity)}"
     return f"{what} at {prices}: {rupees(one.pnl, signed=True)}, day {rupees(one.day_pnl, signed=True)}"
 
 
-def _day(answer: Portfolio) -> Total:
-    """Positions alone: brokers do not say what holdings made today."""
-    return _parts(("positions", _sum(answer.positions, lambda one: (one.symbol, one.day_pnl))))
-
-
-def _all(answer: Portfolio) -> Total:
-    return _parts(
-        ("holdings", _sum(answer.holdings, lambda one: (one.symbol, one.pnl))),
-        ("positions", _sum(answer.positions, lambda one: (one.symbol, one.pnl))),
-    )
-
-
 def _together(answers: Sequence[Answer[Portfolio]]) -> str:
-    def over_all(figure: Callable[[Portfolio], Total]) -> Total:
-        return _parts(*((_name(one), figure(one) if isinstance(one, Portfolio) else None) for one in answers))
-
-    return f"<b>All accounts</b>: day's P&amp;L {over_all(_day)}, total P&amp;L {over_all(_all)}"
+    day, whole = totals.over(answers, totals.day_pnl), totals.over(answers, totals.pnl)
+    return f"<b>All accounts</b>: day's P&amp;L {day}, total P&amp;L {whole}"
 
 
-def _name(answer: Answer[Portfolio]) -> str:
-    return answer.account if isinstance(answer, Portfolio) else answer[0]
+def chart(answers: Sequence[Answer[Portfolio]], now: datetime) -> str:
+    """What is written under the picture: the totals, and what failed. No longer than a caption may be."""
+    figures = [totals.over(answers, one) for one in (totals.worth, totals.cash, totals.day_pnl, totals.pnl)]
+    without = ""
+    if len({one.missing for one in figures}) == 1:  # it is said once
+        without, figures = figures[0].without, [replace(one, missing=()) for one in figures]
+    worth, cash, day, whole = figures
+    told = lines(
+        (
+            f"{_whose(answers)} at {now.astimezone(IST):%H:%M}{f', {esc(without)}' if without else ''}",
+            f"Holdings worth {worth.shown()}, cash available {cash.shown()}",
+            f"Day's P&amp;L {day}, total P&amp;L {whole}",
+            *_failures(answers),
+        )
+    )
+    return split(told, CAPTION)[0]
 
 
-def _sum(found: Sequence[T] | KunjiError, figure: Callable[[T], tuple[str, Decimal | None]]) -> Total | None:
-    """The sum of what is known, naming the rest. None where the broker did not answer."""
-    if isinstance(found, KunjiError):
-        return None
-    figures = [figure(one) for one in found]
-    known = [amount for _, amount in figures if amount is not None and amount.is_finite()]
-    missing = [symbol for symbol, amount in figures if amount is None or not amount.is_finite()]
-    return Total(sum(known, Decimal(0)) if known or not missing else None, tuple(missing))
+def _whose(answers: Sequence[Answer[Portfolio]]) -> str:
+    match answers:
+        case [Portfolio() as one]:
+            return f"{bold(one.account)} ({esc(one.broker)})"
+    return "<b>All accounts</b>"
 
 
-def _parts(*named: tuple[str, Total | None]) -> Total:
-    """Add totals up; what is missing of each stays missing of the sum."""
-    known = [part.amount for _, part in named if part is not None and part.amount is not None]
-    missing: list[str] = []
-    for name, part in named:
-        missing.extend([name] if part is None else part.missing)
-    return Total(sum(known, Decimal(0)) if known else None, tuple(dict.fromkeys(missing)))
+def nothing_to_draw(answers: Sequence[Answer[Portfolio]]) -> str:
+    return lines(("There is nothing to draw: no holdings, no positions, no funds.", *_failures(answers)))
+
+
+def _failures(answers: Sequence[Answer[Portfolio]]) -> list[str]:
+    found = [line for answer in answers for line in _failures_of(answer)]
+    more = len(found) - FAILURES_TOLD
+    return [*found[:FAILURES_TOLD], f"❌ {more} more; /account names them"] if more > 0 else found
+
+
+def _failures_of(answer: Answer[Portfolio]) -> list[str]:
+    """One line, unless its parts failed in different ways."""
+    if not isinstance(answer, Portfolio):
+        return [_one(answer)]
+    told: dict[str, list[str]] = {}
+    for name, part in (("funds", answer.funds), ("holdings", answer.holdings), ("positions", answer.positions)):
+        if isinstance(part, KunjiError):
+            told.setdefault(failed(part), []).append(name)
+    return [f"❌ {bold(answer.account)}, {listed(names)}: {why}" for why, names in told.items()]

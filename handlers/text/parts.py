@@ -21,6 +21,8 @@ Answer: TypeAlias = T | tuple[str, KunjiError]
 
 LIMIT = 4096
 """UTF-16 units Telegram takes in one message."""
+CAPTION = 1024
+"""And under a picture."""
 MIDNIGHT = time(0)
 UNKNOWN = "–"
 _LONGEST_PIECE = LIMIT // 2
@@ -77,7 +79,7 @@ def clock(at: datetime, now: datetime) -> str:
 
 def _midnight(days: int, at: datetime) -> str:
     """Named after the day that it ends: half awake, nobody knows which midnight `00:00 tomorrow` is."""
-    nights = {1: "midnight tonight", 0: "last midnight", 2: "midnight tomorrow"}
+    nights = {1: "midnight tonight", 0: "midnight", 2: "midnight tomorrow"}
     ended = at - timedelta(days=1)
     return nights.get(days) or f"the midnight after {ended:%A}, {ended.day} {ended:%B}"
 
@@ -91,6 +93,11 @@ def when(at: datetime, now: datetime) -> str:
 def rupees(amount: Decimal | None, *, signed: bool = False) -> str:
     """What is not known is a dash."""
     return UNKNOWN if amount is None or not amount.is_finite() else in_rupees(amount, signed=signed)
+
+
+def count(number: int) -> str:
+    """A minus that is as wide as a plus, as in sums of money."""
+    return str(number).replace("-", "−")
 
 
 def failed(error: KunjiError) -> str:

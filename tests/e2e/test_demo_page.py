@@ -122,6 +122,18 @@ def test_the_page_opens_without_a_fault_and_says_how_to_begin(visitor: Visitor, 
     assert visitor.finds("#panel", "What the brokers saw")
 
 
+def test_without_scripts_the_page_says_that_it_needs_them_and_shows_nothing_empty(visitor: Visitor) -> None:
+    chrome = visitor.browser.chrome
+    chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    visitor.browser.opens(visitor.sandbox.chat_page)
+    told = visitor.browser.text
+    empty = [one for one in chrome.find_elements(By.CSS_SELECTOR, "#people, #now, main") if one.is_displayed()]
+    chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+    assert "kunji demo --terminal" in told
+    assert empty == []
+
+
 def test_a_pressed_button_changes_the_message_and_the_panel_shows_what_the_broker_was_asked(visitor: Visitor) -> None:
     visitor.says("/status")
     visitor.reads("dhan (Dhan): no token yet")
@@ -131,6 +143,25 @@ def test_a_pressed_button_changes_the_message_and_the_panel_shows_what_the_broke
 
     assert "200" in calls
     assert "482913" not in calls
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_chart_is_shown_as_wide_as_its_message_and_opens_in_its_own_size(
+    visitor: Visitor, size: tuple[int, int]
+) -> None:
+    visitor.resizes(size)
+    visitor.says("/refresh dhan")
+    visitor.reads("dhan: new token")
+    visitor.says("/account dhan chart")
+    message = visitor.reads("cash available ₹98,440.50")
+    image = message.find_element(By.CSS_SELECTOR, ".picture img")
+    WebDriverWait(visitor.browser.chrome, PATIENCE, 0.05).until(lambda _: image.get_property("naturalWidth") == 1080)
+
+    assert 0.9 * message.size["width"] < image.size["width"] <= message.size["width"]
+    assert str(message.find_element(By.CLASS_NAME, "picture").get_property("href")) == image.get_property("src")
+    assert visitor.browser.complaints() == []
+    assert not visitor.browser.overflows()
 
 
 @pytest.mark.long

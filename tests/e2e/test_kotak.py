@@ -40,7 +40,9 @@ def test_an_account_with_a_totp_secret_logs_in_by_itself_and_shows_its_figures(t
         home.at(MONDAY.replace(hour=8, minute=55, second=1))
         home.sees("Ready for the market")
         shown = home.says("/account", "ITBEES")
+        chart = home.says("/account chart", "cash available ₹87,640.70")
 
+        assert chart.picture is not None
         assert home.token("kotak") == kotak.token(CLIENT)
         assert kotak.attempts(CLIENT) == {"granted": 1, "refused": 0}
         for figure in ("87,640.70", "15,270.72", "TCS26NOVFUT", "450.50"):

@@ -85,7 +85,17 @@ def all_log_in(trader: Trader) -> None:
 
 
 def all_is_shown(trader: Trader) -> None:
-    for said in ("/start", "/account", "/orders", "/status", "/history", "/help", "/totp dhan", "hello"):
+    for said in (
+        "/start",
+        "/account",
+        "/account chart",
+        "/orders",
+        "/status",
+        "/history",
+        "/help",
+        "/totp dhan",
+        "hello",
+    ):
         trader.says(said)
     for user in (VIEWER, STRANGER):
         for said in ("/account", f"/refresh dhan {trader.home.token('dhan')}"):

@@ -56,7 +56,12 @@ class ChatPage:
     def routes(self) -> list[Route]:
         served = [path for path in Path(__file__).parent.iterdir() if path.suffix in KINDS]
         files = [Route("/" if path.name == PAGE else f"/{path.name}", _file(path)) for path in served]
-        return [*files, Route("/look", self._look), Route("/trouble", self._trouble, methods=["POST"])]
+        return [
+            *files,
+            Route("/look", self._look),
+            Route("/photo/{chat}/{message:int}", self._photo),
+            Route("/trouble", self._trouble, methods=["POST"]),
+        ]
 
     async def _look(self, request: Request) -> Response:
         """What changed after event `after`, as soon as it differs from what was `seen`."""
@@ -69,6 +74,17 @@ class ChatPage:
         if self._pulse.closed:
             return Response(status_code=503)
         return JSONResponse(await self._in_thread(self._view, after), headers=HEADERS)
+
+    async def _photo(self, request: Request) -> Response:
+        """The picture of a message."""
+        try:
+            chat = int(request.path_params["chat"])
+        except ValueError:
+            return Response(status_code=404)
+        content = await self._in_thread(self._telegram.photo, chat, request.path_params["message"])
+        if content is None:
+            return Response(status_code=404)
+        return Response(content, media_type="image/png", headers=HEADERS)
 
     async def _trouble(self, request: Request) -> Response:
         """`{"name": …, "trouble": …}`, or nothing: everything works again."""

@@ -149,6 +149,7 @@ export class Chat {
     bubble.classList.toggle("protected", message.protected);
     const replied = this.bubbles.get(message.reply_to);
     if (replied) bubble.append(made("p", { className: "quote" }, find(".text", replied).textContent.slice(0, 80)));
+    if (message.picture) bubble.append(this.picture(message));
     bubble.append(
       made("div", { className: "text" }, ...marked(message.text, message.entities, text => this.say(text))),
       this.foot(message),
@@ -156,6 +157,14 @@ export class Chat {
     );
     if (message.protected) bubble.oncopy = bubble.oncontextmenu = event => event.preventDefault();
     return bubble;
+  }
+
+  /** Pressed, it is shown in its own size. */
+  picture(message) {
+    const { width, height } = message.picture;
+    const src = `photo/${this.id}/${message.id}`;
+    const image = made("img", { src, width, height, alt: "a picture; what it says in short stands under it" });
+    return made("a", { href: src, target: "_blank", rel: "noopener", className: "picture" }, image);
   }
 
   foot(message) {

@@ -1,7 +1,7 @@
 """A stand-in for Telegram: the Bot API over HTTP, and the people in the chats.
 
 Strict where Telegram is: entities, lengths, keyboards, rights, one poller at a time. Stricter in one thing: a parameter
-the method does not have is refused. Left out: media, inline mode, Markdown, flood limits unless asked for.
+the method does not have is refused. Left out: media but pictures, inline mode, Markdown, flood limits unless asked for.
 """
 
 from __future__ import annotations

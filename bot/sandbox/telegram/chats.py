@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.sandbox.telegram.entities import Entity
 from bot.sandbox.telegram.keyboard import Markup
+from bot.sandbox.telegram.photos import Photo
 
 ANONYMOUS_ADMIN = 1087968824
 CHANNEL_BOT = 136817688
@@ -37,6 +38,7 @@ class Message:
     id: int
     date: int
     text: str
+    """What it says; of a picture, what is written under it."""
     sender: User | None
     html: str = ""
     """As the bot sent it; for others the same as the text."""
@@ -48,6 +50,7 @@ class Message:
     silent: bool = False
     protected: bool = False
     preview: bool = True
+    photo: Photo | None = None
     edits: int = 0
     edited_at: int | None = None
     deleted: bool = False
@@ -92,12 +95,11 @@ class Chat:
             "message_id": message.id,
             "date": message.date,
             "chat": self.to_json(),
-            "text": message.text,
+            **_content(message),
             **message.more,
         }
         optional = {
             "from": message.sender.to_json() if message.sender else None,
-            "entities": message.entities or None,
             "reply_markup": message.markup if message.markup and "inline_keyboard" in message.markup else None,
             "edit_date": message.edited_at,
             "message_thread_id": message.thread,
@@ -109,3 +111,11 @@ class Chat:
         if with_reply and (replied := self.visible(message.reply_to)):
             found["reply_to_message"] = self.message_json(replied, with_reply=False)
         return found
+
+
+def _content(message: Message) -> dict[str, Any]:
+    words, marks = ("text", "entities") if message.photo is None else ("caption", "caption_entities")
+    found: dict[str, Any] = {words: message.text} if message.text or message.photo is None else {}
+    if message.entities:
+        found[marks] = message.entities
+    return found if message.photo is None else found | {"photo": message.photo.to_json()}

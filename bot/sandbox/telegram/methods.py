@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bot.sandbox.telegram import keyboard, webhook
+from bot.sandbox.telegram import keyboard, photos, webhook
 from bot.sandbox.telegram.chats import TWO_DAYS, Chat, Message
 from bot.sandbox.telegram.entities import LONGEST, Entity, parse_html, plain, units
 from bot.sandbox.telegram.params import Params, bad
@@ -41,6 +41,7 @@ SCOPES = {
     "chat_administrators": {"chat_id"},
     "chat_member": {"chat_id", "user_id"},
 }
+LONGEST_CAPTION = 1024
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same as a current "
@@ -89,22 +90,30 @@ def get_webhook_info(world: World, _: Params) -> Any:
 def send_message(world: World, params: Params) -> Any:
     chat = world.reachable(params.text("chat_id"))
     text, entities = _text(params)
-    markup = keyboard.checked(params.parsed("reply_markup", dict))
     preview = params.parsed("link_preview_options", dict) or {}
+    shows = {"html": _html(params), "preview": not preview.get("is_disabled", False)}
+    return _sent(world, chat, params, text=text, entities=entities, **shows)
+
+
+def send_photo(world: World, params: Params) -> Any:
+    chat = world.reachable(params.text("chat_id"))
+    photo = photos.uploaded(params)
+    text, entities = _caption(params)
+    return _sent(world, chat, params, text=text, entities=entities, html=_html(params, "caption"), photo=photo)
+
+
+def _sent(world: World, chat: Chat, params: Params, **shows: Any) -> Any:
     message = Message(
         id=0,
         date=int(world.unix()),
-        text=text,
         sender=None if chat.kind == "channel" else world.bot,
-        html=_html(params),
         sender_chat=chat.id if chat.kind == "channel" else None,
-        entities=entities,
-        markup=markup,
+        markup=keyboard.checked(params.parsed("reply_markup", dict)),
         reply_to=_replied(chat, params),
         thread=_thread(chat, params),
         silent=params.flag("disable_notification"),
         protected=params.flag("protect_content"),
-        preview=not preview.get("is_disabled", False),
+        **shows,
     )
     message.id = world.next_id(chat)
     return chat.message_json(world.add_message(chat, message, "sent"))
@@ -112,6 +121,8 @@ def send_message(world: World, params: Params) -> Any:
 
 def edit_message_text(world: World, params: Params) -> Any:
     chat, message = _own(world, params)
+    if message.photo is not None:
+        raise bad("there is no text in the message to edit")
     text, entities = _text(params)
     markup = keyboard.checked(params.parsed("reply_markup", dict), inline_only=True)
     if (message.text, message.entities, message.markup) == (text, entities, markup):
@@ -212,6 +223,7 @@ METHODS: dict[str, Method] = {
     "deleteWebhook": delete_webhook,
     "getWebhookInfo": get_webhook_info,
     "sendMessage": send_message,
+    "sendPhoto": send_photo,
     "editMessageText": edit_message_text,
     "editMessageReplyMarkup": edit_message_reply_markup,
     "deleteMessage": delete_message,
@@ -226,12 +238,7 @@ METHODS: dict[str, Method] = {
 
 
 def _text(params: Params) -> tuple[str, list[Entity]]:
-    source, mode = params.text("text"), params.text("parse_mode")
-    if mode and mode.upper() != "HTML":
-        raise bad("unsupported parse_mode")  # Telegram knows Markdown too; the bot does not write it
-    text, entities = parse_html(source) if mode else plain(source)
-    if not mode:
-        entities = params.parsed("entities", list) or []
+    text, entities = _marked(params, "text", "entities")
     if not text:
         raise bad("message text is empty")
     if units(text) > LONGEST:
@@ -239,8 +246,24 @@ def _text(params: Params) -> tuple[str, list[Entity]]:
     return text, entities
 
 
-def _html(params: Params) -> str:
-    source = params.text("text")
+def _caption(params: Params) -> tuple[str, list[Entity]]:
+    text, entities = _marked(params, "caption", "caption_entities")
+    if units(text) > LONGEST_CAPTION:
+        raise bad("message caption is too long")
+    return text, entities
+
+
+def _marked(params: Params, words: str, marks: str) -> tuple[str, list[Entity]]:
+    source, mode = params.text(words), params.text("parse_mode")
+    if mode and mode.upper() != "HTML":
+        raise bad("unsupported parse_mode")  # Telegram knows Markdown too; the bot does not write it
+    if mode:
+        return parse_html(source)
+    return plain(source)[0], params.parsed(marks, list) or []
+
+
+def _html(params: Params, name: str = "text") -> str:
+    source = params.text(name)
     return source if params.text("parse_mode") else html.escape(source)
 
 

@@ -43,6 +43,11 @@ METHODS: dict[str, frozenset[str]] = {
             "link_preview_options disable_notification protect_content allow_paid_broadcast message_effect_id "
             "suggested_post_parameters reply_parameters reply_markup"
         ),
+        "sendPhoto": (
+            "business_connection_id chat_id message_thread_id direct_messages_topic_id photo caption parse_mode "
+            "caption_entities show_caption_above_media has_spoiler disable_notification protect_content "
+            "allow_paid_broadcast message_effect_id suggested_post_parameters reply_parameters reply_markup"
+        ),
         "editMessageText": (
             "business_connection_id chat_id message_id inline_message_id text parse_mode entities "
             "link_preview_options reply_markup"
@@ -71,6 +76,8 @@ class Params:
 
     def text(self, name: str, default: str = "") -> str:
         value = self._given.get(name, default)
+        if isinstance(value, bytes):
+            raise bad(f'parameter "{name}" must not be a file')
         return value if isinstance(value, str) else json.dumps(value)
 
     def number(self, name: str, default: int | None = None) -> int | None:
@@ -99,6 +106,11 @@ class Params:
         if not isinstance(value, kind):
             raise bad(f'parameter "{name}" has the wrong type')
         return value
+
+    def file(self, name: str) -> bytes | None:
+        """What was uploaded; None where it is no upload."""
+        value = self._given.get(name)
+        return value if isinstance(value, bytes) else None
 
     def has(self, name: str) -> bool:
         return name in self._given
@@ -131,5 +143,5 @@ def _multipart(kind: str, body: bytes) -> dict[str, Any]:
         name = part.get_param("name", header="content-disposition")
         content = part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(content, bytes):
-            found[name] = content.decode("utf-8", "replace")
+            found[name] = content if part.get_filename() is not None else content.decode("utf-8", "replace")
     return found

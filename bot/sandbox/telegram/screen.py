@@ -20,6 +20,12 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A message as it stands in the chat now."""
 
@@ -37,6 +43,8 @@ class Shown:
     edits: int
     reply_to: int | None
     thread: int | None
+    picture: Picture | None
+    """Its text then stands under it. What it shows: `Screen.photo`."""
     event: int
     """The number of the last event that changed it; compare with `mark()`."""
 
@@ -70,6 +78,13 @@ class Screen:
             chat = self.world.chats.get(chat_id)
             late = [m for m in chat.messages.values() if m.event > after] if chat else []
             return [self._shown(chat, m) for m in late if chat and not m.deleted], [m.id for m in late if m.deleted]
+
+    def photo(self, chat_id: int, message_id: int) -> bytes | None:
+        """The picture of that message, as it was sent; None where there is none any more."""
+        with self.world.lock:
+            chat = self.world.chats.get(chat_id)
+            message = chat.visible(message_id) if chat else None
+            return message.photo.content if message and message.photo else None
 
     def menu(self, chat_id: int) -> dict[str, str]:
         """The commands that the chat's menu offers: the list of the narrowest scope that has one."""
@@ -160,6 +175,7 @@ class Screen:
             message.edits,
             message.reply_to,
             message.thread,
+            Picture(message.photo.width, message.photo.height) if message.photo else None,
             message.event,
         )
 

@@ -80,6 +80,9 @@ class FakeTokens:
     async def health(self):
         return self.healthy
 
+    async def crew(self):
+        return self.healthy.crew
+
     async def second_poller(self):
         return self.has_rival
 
@@ -171,6 +174,8 @@ class FakeTelegram(BaseRequest):
     async def do_request(self, url, method, request_data=None, *timeouts, **more):
         name = url.rsplit("/", 1)[1]
         given = dict(request_data.json_parameters) if request_data else {}
+        if request_data and request_data.contains_files:
+            given |= {part: content[1] for part, content in request_data.multipart_data.items()}
         if name == "getMe":
             return 200, json.dumps({"ok": True, "result": BOT}).encode()
         self.sent.append((name, given))
@@ -182,11 +187,11 @@ class FakeTelegram(BaseRequest):
         return 200, json.dumps({"ok": True, "result": self._result(name, given)}).encode()
 
     def _result(self, name: str, given: dict[str, Any]) -> Any:
-        if name not in ("sendMessage", "editMessageText"):
+        if name not in ("sendMessage", "editMessageText", "sendPhoto"):
             return True
         chat = int(given["chat_id"])
         number = int(given.get("message_id", 9000 + len(self.sent)))
-        return message_from(ADMIN, given["text"], chat=chat, number=number, sender=BOT)
+        return message_from(ADMIN, given.get("text"), chat=chat, number=number, sender=BOT)
 
     def of(self, *names: str) -> list[dict[str, Any]]:
         return [given for name, given in self.sent if name in names]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 
 from bot.demo import opens_by_itself
 from bot.sandbox import Leap, Person, Sandbox, Scene
@@ -61,6 +63,26 @@ def test_a_look_waits_until_something_changes(chatty: Sandbox) -> None:
     waiting.join(10)
 
     assert told[0]["clock"]["now"] >= first["clock"]["now"] + 3600
+
+
+def test_a_picture_can_be_seen_until_it_is_deleted(chatty: Sandbox) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(drawn, "PNG")
+    url = f"{chatty.telegram_url}/bot{chatty.telegram.token}/sendPhoto"
+    sent = requests.post(url, data={"chat_id": ADMIN}, files={"photo": ("x.png", drawn.getvalue())}, timeout=5).json()
+    place = f"{chatty.chat_page}photo/{ADMIN}/{sent['result']['message_id']}"
+    message = look(chatty)["chats"][0]["messages"][-1]
+    seen = requests.get(place, timeout=5)
+    api(chatty, "deleteMessage", chat_id=ADMIN, message_id=sent["result"]["message_id"])
+
+    assert message["picture"] == {"width": 64, "height": 48}
+    assert (seen.content, seen.headers["Content-Type"]) == (drawn.getvalue(), "image/png")
+    assert requests.get(place, timeout=5).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["photo/4001/1", "photo/7/7", "photo/x/1"])
+def test_where_there_is_no_picture_none_is_shown(chatty: Sandbox, path: str) -> None:
+    assert requests.get(f"{chatty.chat_page}{path}", timeout=5).status_code == 404
 
 
 def test_a_deleted_message_is_named_and_its_text_is_not_told_again(chatty: Sandbox) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 
 import pytest
+from PIL import Image
 from telegram import (
     Bot,
     BotCommand,
@@ -76,6 +78,16 @@ async def test_it_sends_edits_and_deletes(sandbox: Sandbox, bot: Bot) -> None:
     assert await bot.send_chat_action(ADMIN, ChatAction.TYPING)
     whats = [e.what for e in sandbox.telegram.events()]
     assert whats == ["said", "sent", "edited", "edited", "deleted", "action"]
+
+
+async def test_it_sends_a_picture(sandbox: Sandbox, bot: Bot) -> None:
+    written = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(written, "PNG")
+
+    sent = await bot.send_photo(ADMIN, written.getvalue(), caption="<b>₹1</b>", parse_mode=ParseMode.HTML)
+
+    assert (sent.caption, sent.photo[0].width, sent.photo[0].height) == ("₹1", 64, 48)
+    assert sandbox.telegram.photo(ADMIN, sent.message_id) == written.getvalue()
 
 
 async def test_it_reads_every_kind_of_update(sandbox: Sandbox, bot: Bot) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 
 from bot.sandbox import Sandbox
+from bot.sandbox.telegram.screen import Picture
 from tests.unit.sandbox.calls import ADMIN, api, refusal
 
 GROUP = -1001
@@ -109,6 +112,70 @@ def test_an_empty_text_is_refused(sandbox: Sandbox, text: str) -> None:
 def test_4096_units_after_parsing_are_the_most(sandbox: Sandbox) -> None:
     assert api(sandbox, "sendMessage", chat_id=ADMIN, text=f"<b>{'x' * 4096}</b>", parse_mode="HTML")["ok"]
     assert refusal(sandbox, "sendMessage", chat_id=ADMIN, text="🔑" * 2049) == "400 Bad Request: message is too long"
+
+
+def photo(width: int = 90, height: int = 60) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(written, "PNG")
+    return written.getvalue()
+
+
+def upload(sandbox: Sandbox, content: bytes | None, **given: Any) -> dict[str, Any]:
+    """A call of sendPhoto, as a form with a file in it."""
+    url = f"{sandbox.telegram_url}/bot{sandbox.telegram.token}/sendPhoto"
+    files = {"photo": ("chart.png", content, "image/png")} if content is not None else None
+    answer: dict[str, Any] = requests.post(url, data={"chat_id": ADMIN, **given}, files=files, timeout=5).json()
+    return answer
+
+
+def test_a_picture_arrives_byte_for_byte_with_what_stands_under_it(sandbox: Sandbox) -> None:
+    drawn = photo()
+    sent = upload(sandbox, drawn, caption="<b>₹1</b>", parse_mode="HTML")["result"]
+
+    [shown] = sandbox.telegram.transcript(ADMIN)
+    assert (shown.text, shown.picture) == ("₹1", Picture(90, 60))
+    assert sandbox.telegram.photo(ADMIN, shown.id) == drawn
+    assert (sent["caption"], sent["caption_entities"][0]["type"], "text" in sent) == ("₹1", "bold", False)
+    assert (sent["photo"][0]["width"], sent["photo"][0]["file_size"]) == (90, len(drawn))
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "why"),
+    [
+        (None, {}, "there is no photo in the request"),
+        (None, {"photo": "https://example.com/chart.png"}, "wrong file identifier/HTTP URL specified"),
+        (b"", {}, "file must be non-empty"),
+        (b"<svg></svg>", {}, "IMAGE_PROCESS_FAILED"),
+        (photo()[:-20], {}, "IMAGE_PROCESS_FAILED"),
+        (photo(10, 210), {}, "PHOTO_INVALID_DIMENSIONS"),
+        (photo(9000, 1001), {}, "PHOTO_INVALID_DIMENSIONS"),
+        (photo(), {"caption": "x" * 1025}, "message caption is too long"),
+        (photo(), {"caption": "<b>x", "parse_mode": "HTML"}, "can't parse entities"),
+        (photo(), {"text": "x"}, "unknown parameter text"),
+        (photo(), {"chat_id": 999}, "chat not found"),
+    ],
+)
+def test_what_is_no_picture_or_too_much_of_one_is_refused(
+    sandbox: Sandbox, content: bytes | None, given: dict[str, Any], why: str
+) -> None:
+    answer = upload(sandbox, content, **given)
+
+    assert answer["ok"] is False
+    assert why in answer["description"]
+    assert sandbox.telegram.transcript(ADMIN) == []
+
+
+def test_ten_megabytes_are_the_most_of_a_picture(sandbox: Sandbox) -> None:
+    assert upload(sandbox, b"x" * (10 * 1024 * 1024 + 1))["error_code"] == 413
+
+
+def test_a_file_is_no_text_and_a_picture_has_no_text_to_edit(sandbox: Sandbox) -> None:
+    sent = upload(sandbox, photo())["result"]["message_id"]
+    url = f"{sandbox.telegram_url}/bot{sandbox.telegram.token}/sendMessage"
+    as_file = requests.post(url, data={"chat_id": ADMIN}, files={"text": ("x", b"hello")}, timeout=5).json()
+
+    assert "must not be a file" in as_file["description"]
+    assert "no text in the message" in refusal(sandbox, "editMessageText", chat_id=ADMIN, message_id=sent, text="other")
 
 
 def test_bad_html_is_refused(sandbox: Sandbox) -> None:
