@@ -27,6 +27,8 @@ from brokers import (
     WrongClient,
 )
 
+BY_ITSELF = frozenset({"schedule", "program"})
+"""Who asks without a person waiting."""
 STRIKES = 2
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=5)

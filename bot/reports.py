@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.life import Account
-from bot.store import AccountNote, Alert, BotNote, HistoryRow, Store, StoreError
+from bot.store import AccountNote, Alert, BotNote, HeldToken, HistoryRow, Store, StoreError
 from brokers import WORTH_TELLING as WRONG_BY
 from brokers import Clock, Drift, KunjiError
 
@@ -42,6 +42,10 @@ class Reports:
         self, kind: str, account: Account | None, *, loud: bool = True, **facts: str | float | bool | None
     ) -> None:
         self._tell(Alert(kind, self._clock.now(), account.name if account else None, facts, loud))
+
+    def dead(self, account: Account, held: HeldToken) -> None:
+        """A token was found dead, and nothing follows by itself."""
+        self.tell("dead", account, expires_at=iso(held.token.expires_at), login=account.login)
 
     def history(self, row: HistoryRow) -> None:
         """Leave a row."""

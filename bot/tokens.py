@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 
 from bot import budget, consents
 from bot.attempts import Attempts
-from bot.budget import HeldBack
+from bot.budget import BY_ITSELF, HeldBack
+from bot.grants import Grants
 from bot.keeping import Keeping
 from bot.life import Account, Standing, is_live, next_login, outlives_today
-from bot.reports import Reports, Tell, iso
-from bot.store import AccountNote, HeldToken, HistoryRow, OpenConsent, Store, StoreError
-from bot.trading import Rules, at, ist
+from bot.reports import Reports, Tell
+from bot.store import AccountNote, HeldToken, OpenConsent, Store, StoreError
+from bot.trading import Rules, ist
 from brokers import (
     AccessToken,
     BrokerError,
@@ -46,9 +47,6 @@ log = logging.getLogger(__name__)
 
 LOCK_WAIT = 150.0
 """Seconds a refresh waits for another one of the same account: a login with two TOTP windows and a slow broker."""
-
-BY_ITSELF = frozenset({"schedule", "program"})
-"""Who asks without a person waiting."""
 
 
 def _nobody(_secret: Secret) -> None:
@@ -80,6 +78,7 @@ class TokenService:
         """Accounts whose lock is held in this process for a login."""
         self._kept = Keeping(accounts, store, clock, self.reports)
         self._attempts = Attempts(self._kept, self.reports, clock)
+        self._grants = Grants(self._kept, self._attempts, self.reports, clock, learned)
 
     # What is held
 
@@ -211,7 +210,7 @@ class TokenService:
             raise
         if isinstance(result, Consent):
             return self._open(account, result, forced=force)
-        return self._keep(account, result, held, who=who, way=way, started=started)
+        return self._grants.keep(account, result, held, who=who, way=way, started=started)
 
     def _open(self, account: Account, consent: Consent, *, forced: bool) -> Consent:
         state = None
@@ -234,82 +233,9 @@ class TokenService:
         """What is known of the token from now on; a login in its place is not begun without the admin."""
         if isinstance(error, TokenRejected):
             self._kept.save(account, replace(held, rejected_at=self.clock.now()))
-            self._tell_dead(account, held)
+            self.reports.dead(account, held)
         else:
             self._kept.save(account, replace(held, token=replace(held.token, renewable=False)))
-
-    # Keeping what was granted
-
-    def _keep(
-        self, account: Account, token: AccessToken, earlier: HeldToken | None, *, who: str, way: str, started: float
-    ) -> Refreshed:
-        """Compare the client, save, prove, tell: in this order."""
-        for secret in (token.value, *token.extra.values()):
-            self.learned(secret)
-        if token.client_id != account.broker.client_id:
-            raise self._wrong_client(account, who, way)
-        environment = {name: Secret(value) for name, value in account.broker.environment(token).items()}
-        headers = {name: Secret(value) for name, value in account.broker.headers(token).items()}
-        held = HeldToken(token, False, account.broker.name, environment=environment, headers=headers)
-        replaces_dead = who in BY_ITSELF and self._died_today(account, earlier)
-        self._kept.save(account, held)
-        self._remember_grant(
-            account, self._attempts.row(account, who, way, started, "granted"), replaces_dead=replaces_dead
-        )
-        held = self._prove(account, held, earlier, who, way)
-        if replaces_dead:
-            self.reports.tell("intruder", account, replaced=True)
-        elif who != "admin":
-            self.reports.tell("refreshed", account, loud=False, expires_at=iso(token.expires_at), way=way)
-        return Refreshed(account.name, token.expires_at, way, self.clock.monotonic() - started, held.proven)
-
-    def _died_today(self, account: Account, held: HeldToken | None) -> bool:
-        """It was found dead after this morning's login, with time left: another program logged in."""
-        now = self.clock.now()
-        if held is None or held.rejected_at is None or now >= held.token.expires_at:
-            return False
-        return held.rejected_at >= at(ist(now).date(), account.morning)
-
-    def _remember_grant(self, account: Account, row: HistoryRow, *, replaces_dead: bool) -> None:
-        def forgive(note: AccountNote) -> AccountNote:
-            note = budget.granted(note, account.fingerprint, row, by_itself=row.who in BY_ITSELF)
-            return replace(note, replaced_on=ist(row.at).date()) if replaces_dead else note
-
-        self._kept.try_to_change(account, forgive)
-        self.reports.history(row)
-
-    def _prove(self, account: Account, held: HeldToken, earlier: HeldToken | None, who: str, way: str) -> HeldToken:
-        try:
-            profile = account.broker.profile(held.token)
-        except TokenRejected:
-            self._dead_on_arrival(account, held, who)
-            raise
-        except BrokerError as error:
-            log.info("%s: the new token could not be proved yet: %s", account.name, type(error).__name__)
-            return held
-        if profile.client_id != account.broker.client_id:
-            self._kept.put_back(account, earlier)
-            raise self._wrong_client(account, who, way)
-        held = replace(held, proven=True)
-        self._kept.save(account, held)
-        return held
-
-    def _dead_on_arrival(self, account: Account, held: HeldToken, who: str) -> None:
-        """Nothing would be gained by another one today."""
-        now = self.clock.now()
-        self._kept.save(account, replace(held, rejected_at=now))
-        self._kept.try_to_change(account, lambda note: replace(note, replaced_on=ist(now).date()))
-        if who != "admin":
-            self._tell_dead(account, held)
-
-    def _wrong_client(self, account: Account, who: str, way: str) -> WrongClient:
-        error = WrongClient(
-            f"{account.title} logged in another client than the one configured for {account.name}; nothing was kept",
-            hint="check client_id, and which account is logged in in the browser",
-        )
-        self._kept.try_to_change(account, lambda note: replace(note, consent=None))
-        self._attempts.failed(account, error, who, way)
-        return error
 
     # Answers of the admin
 
@@ -337,7 +263,7 @@ class TokenService:
                 raise
             if isinstance(token, Consent):
                 raise UnexpectedReply(f"{account.title} answered an exchange with another consent")
-            return self._keep(account, token, earlier, who=who, way="exchange", started=started)
+            return self._grants.keep(account, token, earlier, who=who, way="exchange", started=started)
 
     def awaits(self, name: str, address: Secret) -> OpenConsent:
         """The login for which a browser came back to this address. Raises NotAwaited, ConsentRejected."""
@@ -407,7 +333,7 @@ class TokenService:
             self.reports.clock()
         self.reports.reachable(account)
         if profile.client_id != account.broker.client_id:
-            raise self._wrong_client(account, "schedule", "probe")
+            raise self._grants.wrong_client(account, "schedule", "probe")
         return True
 
     def rejected(self, name: str, held: HeldToken) -> None:
@@ -418,10 +344,7 @@ class TokenService:
         if self.note(name).replaced_on == ist(now).date():
             self.reports.tell("intruder", account, replaced=False)
         elif self.next_login(name) is None:
-            self._tell_dead(account, held)
-
-    def _tell_dead(self, account: Account, held: HeldToken) -> None:
-        self.reports.tell("dead", account, expires_at=iso(held.token.expires_at), login=account.login)
+            self.reports.dead(account, held)
 
     # Ending
 
