@@ -30,7 +30,7 @@ HINTS_KEPT = 500
 TOLD_KEPT = 200
 READ_AGAIN = (2.0, 5.0, 15.0)
 """Seconds until a book is read again that could not be read, or in which an order is not over yet: a postback may be
-ahead of the book. After the last of them the hint is dropped."""
+ahead of the book. After the last of them the hint is dropped; that a book could not be read is told once a day."""
 TOKEN_PATIENCE = 5.0
 """Seconds between two tries while there is no live token."""
 DAY_BEGINS = timedelta(hours=6)
@@ -62,6 +62,8 @@ class _Desk:
     reading: bool = False
     failures: int = 0
     """Reads in a row that failed."""
+    told_unread: bool = False
+    """That hints were dropped is told once a day."""
     not_before: float = 0.0
 
     def forget(self, hints: Hints) -> None:
@@ -170,11 +172,15 @@ class OrderWatch:
                 return
             desk.failures = 0
             desk.forget(wanted)
+            is_news, desk.told_unread = not desk.told_unread, True
+        if is_news:
+            self._endings.tell_unread(account, why)
         log.warning("%s: %d hints of orders are dropped, as the book cannot be read: %s", account, len(wanted), why)
 
 
 class _Endings:
-    """Tells how orders ended: of each once, over restarts. `add` may be called from any thread, the rest from one."""
+    """Tells how orders ended: of each once, over restarts. `add` and `tell_unread` may be called from any thread, the
+    rest from one."""
 
     def __init__(self, store: Store, clock: Clock, tell: Tell, messages: Mapping[str, str]) -> None:
         self._store = store
@@ -209,6 +215,11 @@ class _Endings:
         in_order = sorted(new.items(), key=lambda one: one[1].at or LONG_AGO)
         self._tell(*(self._alert(account, order) for (account, _), order in in_order if self._how(order) != "off"))
         self._remember(new)
+
+    def tell_unread(self, account: str, why: str) -> None:
+        """Orders may have ended of which nothing will be told."""
+        if any(how != "off" for how in self._messages.values()):
+            self._tell(Alert("orders_unread", self._clock.now(), account, {"reason": why}))
 
     def _how(self, order: Order) -> str:
         return self._messages[str(order.end)]

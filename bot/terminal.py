@@ -98,7 +98,12 @@ class Terminal:
 
     def _show_message(self, event: Event, at: str, who: str) -> None:
         shown = next((s for s in self._sandbox.telegram.transcript(event.chat) if s.id == event.message), None)
-        marks = [name for name, on in (("silent", event.silent), ("protected", shown and shown.protected)) if on]
+        about = (
+            ("silent", event.silent),
+            ("protected", shown and shown.protected),
+            ("a picture; what stands under it", shown and shown.picture),
+        )
+        marks = [name for name, on in about if on]
         if event.what == "edited":
             marks.append("edited")
         note = f" [dim]({', '.join(marks)})[/dim]" if marks else ""

@@ -100,8 +100,12 @@ def _play(guide: Tour, sandbox: Sandbox, terminal: Terminal) -> None:
     guide.heading("a stranger is ignored; you get one quiet note an hour")
     guide.sees_after(lambda: sandbox.telegram.say(STRANGER, "/status"), "not listed")
 
-    guide.heading("two hours before a token expires")
-    guide.time_passes(tomorrow.replace(hour=8, minute=1, second=0), "expires")
+    guide.heading("the evening: two hours before a token expires")
+    guide.time_passes(today.replace(hour=22, minute=0, second=1), "expires at midnight tonight")
+
+    guide.heading("the night: what expired, and what is done about it by itself")
+    guide.time_passes(tomorrow.replace(hour=0, minute=0, second=1), "expired")
+    guide.time_passes(tomorrow.replace(hour=8, minute=1, second=0), "zerodha")
 
     guide.heading("the morning: new logins by themselves, and the proof that everything is ready")
     guide.time_passes(tomorrow.replace(hour=8, minute=15, second=1), "please log in")

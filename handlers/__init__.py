@@ -47,8 +47,8 @@ COMMANDS = (
     ),
     Command(
         "account",
-        "funds, holdings, positions, P&L",
-        "/account [account]",
+        "funds, holdings, positions, P&L; chart: as a picture",
+        "/account [account] [chart]",
         VIEWER,
         account,
         private=True,

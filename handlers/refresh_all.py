@@ -51,7 +51,7 @@ async def _refresh(desk: Desk, account: str) -> Outcome:
         return error
     except Exception as error:
         record(error)
-        return KunjiError("something went wrong inside the bot; the log has it")
+        return KunjiError("something went wrong inside the bot; the log has it", hint="look with /status first")
 
 
 async def _ask(update: Update, desk: Desk, account: str, consent: Consent) -> None:

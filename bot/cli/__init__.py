@@ -15,13 +15,14 @@ from typing import NoReturn
 import click
 
 from bot.cli._backup import backup, restore
-from bot.cli._bot import check, demo, run, unlock
+from bot.cli._bot import check, demo, lock, run, unlock
 from bot.cli._context import Places
 from bot.cli._door import addresses
 from bot.cli._init import init
 from bot.cli._keys import key
 from bot.cli._programs import env, exec_, token
 from bot.cli._service import service
+from bot.cli._store import store
 from bot.cli._tokens import refresh, status, totp
 from brokers import KunjiError
 
@@ -75,9 +76,9 @@ def cli(context: click.Context, folder: Path) -> None:
 
 
 for command in (
-    *(run, demo, init, check, status, refresh, totp, unlock),
+    *(run, demo, init, check, status, refresh, totp, lock, unlock),
     *(token, env, exec_),
-    *(key, addresses, backup, restore, service),
+    *(key, store, addresses, backup, restore, service),
 ):
     cli.add_command(command)
 
@@ -88,7 +89,7 @@ def main() -> NoReturn:
     try:
         cli.main(standalone_mode=False)
     except ConfigErrors as error:
-        _end(str(error), WRONG_CONFIG)
+        _end("\nkunji: ".join(str(fault) for fault in error.faults), WRONG_CONFIG)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

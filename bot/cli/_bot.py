@@ -82,16 +82,28 @@ def check(places: Places, online: bool, alive: bool) -> None:
 
 @click.command()
 @click.pass_obj
+def lock(places: Places) -> None:
+    """As /lock: nothing secret in the chat. For a lost phone."""
+    _set_locked(places, True)
+
+
+@click.command()
+@click.pass_obj
 def unlock(places: Places) -> None:
-    """Allow refreshes, codes and figures in the chat after /lock."""
+    """Allow refreshes, codes and figures in the chat after a lock."""
+    _set_locked(places, False)
+
+
+def _set_locked(places: Places, locked: bool) -> None:
     from dataclasses import replace
 
     from bot.store import Alert
 
+    now_it_is, was = ("locked", "it was locked already") if locked else ("unlocked", "it was not locked")
     with opened(places) as works:
-        if not works.store.bot_note().locked:
-            click.echo("it was not locked")
+        if works.store.bot_note().locked == locked:
+            click.echo(was)
             return
-        works.store.update_bot(lambda note: replace(note, locked=False))
-        works.alerts.tell(Alert("unlocked", works.clock.now(), loud=False))
-    click.echo("unlocked")
+        works.store.update_bot(lambda note: replace(note, locked=locked))
+        works.alerts.tell(Alert(now_it_is, works.clock.now(), loud=False))
+    click.echo(now_it_is)

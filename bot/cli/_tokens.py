@@ -44,20 +44,27 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _table(rows: list[dict[str, Any]], now: datetime) -> None:
+    """Fits 80 columns; a failure, which is a sentence, stands below."""
     from rich.console import Console
     from rich.table import Table
 
-    from handlers.text import when
+    from handlers.text import clock, span
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("account", "broker", "state", "expires", "next login", "last failure"):
+    for heading in ("account", "broker", "state", "expires (IST)", "left", "next login (IST)"):
         table.add_column(heading)
     for row in rows:
-        moments = [datetime.fromisoformat(row[key]) if row[key] else None for key in ("expires_at", "next_login")]
-        times = [when(moment, now) if moment else "–" for moment in moments]
-        table.add_row(row["account"], row["broker"], row["state"], *times, row["last_failure"] or "–")
+        expires, login = (
+            datetime.fromisoformat(row[key]) if row[key] else None for key in ("expires_at", "next_login")
+        )
+        expires_at, login_at = (clock(moment, now) if moment else "–" for moment in (expires, login))
+        left = span(expires - now) if expires and expires > now else "–"
+        table.add_row(row["account"], row["broker"], row["state"], expires_at, left, login_at)
     console = Console()
     console.print(table, soft_wrap=not console.is_terminal)
+    for row in rows:
+        if row["last_failure"]:
+            click.echo(f"{row['account']}, last failure: {row['last_failure']}")
 
 
 @click.command()

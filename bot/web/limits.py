@@ -24,7 +24,12 @@ CALLERS_KEPT = 4096
 A_HOUSEHOLD = 64
 """Bits of an IPv6 address: whoever has one has all that begin with these."""
 NOT_TAKEN = (404, 405)
-TOO_OFTEN = Page(429, "That was too often. Wait a minute, then open this page again.", "")
+TOO_OFTEN = Page(
+    429,
+    "This page was asked for too often within a minute, by you or by others, so nothing was looked at. "
+    "Your login is not used up: wait a minute, then open this page again.",
+    "",
+)
 
 
 class Allowance:

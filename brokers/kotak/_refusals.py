@@ -45,7 +45,7 @@ LOGIN_TEXTS: tuple[tuple[str, Callable[[], BrokerError]], ...] = (
             "Kotak Neo says that a part of the login is missing", hint="kunji check reads the config"
         ),
     ),
-    ("required header", lambda: LoginRejected("Kotak Neo did not take the first step of the login for the second")),
+    ("required header", lambda: LoginRejected("Kotak Neo took the first step of the login, and refused the second")),
     (
         r"block|\block|suspend|disabl|dormant|attempts",
         lambda: LoginRejected("Kotak Neo has blocked this account's logins", hint="log in on the Neo app to see why"),

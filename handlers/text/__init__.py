@@ -2,7 +2,7 @@
 
 from handlers.text.accounts import help_, history, start, status
 from handlers.text.alerts import ALERTS, Why, alert, alert_buttons, alerts
-from handlers.text.figures import account, asking
+from handlers.text.figures import account, asking, chart, nothing_to_draw
 from handlers.text.orders import orders
 from handlers.text.parts import LIMIT, Answer, bold, clock, esc, rupees, span, split, units, when
 from handlers.text.refreshing import (
@@ -95,6 +95,7 @@ __all__ = [
     "asking",
     "asks_first",
     "bold",
+    "chart",
     "clock",
     "code",
     "confirm_logout",
@@ -108,6 +109,7 @@ __all__ = [
     "label",
     "logged_out",
     "login_done",
+    "nothing_to_draw",
     "on_the_machine",
     "orders",
     "paused",

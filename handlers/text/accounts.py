@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from handlers.text.parts import bold, clock, esc, lines, listed, paragraphs, span, when
-from handlers.tokens import AccountStatus, Health, PastRefresh, State
+from handlers.tokens import AccountStatus, Crew, Health, PastRefresh, State
 
 CLOCK_RIGHT_WITHIN = 5
 """Seconds. Up to this the clock counts as right."""
@@ -90,10 +90,21 @@ def _who(admin_of: Sequence[str], viewer_of: Sequence[str]) -> str:
     return " ".join(f"{role} {names(found)}." for role, found in roles if found)
 
 
-def status(found: Sequence[AccountStatus], now: datetime) -> str:
+def status(found: Sequence[AccountStatus], now: datetime, crew: Crew | None = None) -> str:
     if len(found) > FEW:
-        return _many(found, now)
-    return paragraphs(_account(one, now) for one in found) or "There is no account you may look at here."
+        accounts = _many(found, now)
+    else:
+        accounts = paragraphs(_account(one, now) for one in found) or "There is no account you may look at here."
+    return paragraphs((accounts, _crew(crew)))
+
+
+def _crew(crew: Crew | None) -> str | None:
+    if crew is None:
+        return None
+    if not crew.others:
+        return f"⚠ Led by {bold(crew.leader)}; nobody stands by."
+    stand = "stands" if len(crew.others) == 1 else "stand"
+    return f"Led by {bold(crew.leader)}; {listed([bold(name) for name in crew.others])} {stand} by."
 
 
 def _many(found: Sequence[AccountStatus], now: datetime) -> str:
@@ -123,7 +134,9 @@ def _account(one: AccountStatus, now: datetime) -> str:
             f"{MARKS[one.state]} {bold(one.account)} ({esc(one.broker)}): {_state(one, now)}",
             _last_refresh(one, now),
             _next(one, now),
-            "A login waits for your answer." if one.consent_open else None,
+            f"A login waits for your answer; /refresh {esc(one.account)} says what to do."
+            if one.consent_open
+            else None,
             _last_failure(one, now),
             _held_back(one),
         )
@@ -180,8 +193,8 @@ def _held_back(one: AccountStatus) -> str | None:
     if one.held_back is None:
         return None
     return (
-        f"⚠ Nothing is tried by itself: {esc(one.held_back)}. Correct {esc(one.account)}_config.json and restart, "
-        f"or send /refresh {esc(one.account)}."
+        f"⚠ I no longer log in by myself: {esc(one.held_back)}. Correct {esc(one.account)}_config.json and restart "
+        f"the bot, or send /refresh {esc(one.account)} to try once more."
     )
 
 
@@ -189,13 +202,18 @@ def _health(health: Health, now: datetime) -> str:
     return lines(
         (
             f"Up since {clock(health.up_since, now)} ({span(now - health.up_since)}).",
+            _crew(health.crew),
             _telegram(health.telegram_at, now),
             _clock(health.clock_error),
             f"⚠ Store: {esc(health.store_fault)}" if health.store_fault else "Store: in order.",
             _next_login(health.next_login, now),
             f"Alerts waiting for Telegram: {health.alerts_waiting}." if health.alerts_waiting else None,
-            f"⚠ Alerts Telegram will not take: {health.alerts_parked}." if health.alerts_parked else None,
-            "⚠ Another program reads this bot's messages." if health.second_poller else None,
+            f"⚠ Alerts that Telegram refuses: {health.alerts_parked}. The log says why."
+            if health.alerts_parked
+            else None,
+            "⚠ Another program reads this bot's messages: no answers are taken and no codes shown."
+            if health.second_poller
+            else None,
         )
     )
 
@@ -211,7 +229,7 @@ def _clock(error: float | None) -> str:
         return "Clock: not compared with a broker yet."
     if abs(error) <= CLOCK_RIGHT_WITHIN:
         return "Clock: right."
-    return f"⚠ Clock: {span(timedelta(seconds=error))} {'slow' if error > 0 else 'fast'}."
+    return f"⚠ Clock: {span(timedelta(seconds=error))} {'slow' if error > 0 else 'fast'}. Set it (turn on NTP)."
 
 
 def _next_login(planned: tuple[datetime, str] | None, now: datetime) -> str:

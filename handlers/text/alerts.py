@@ -53,6 +53,8 @@ def _fact(alert: AlertLike, key: str) -> str:
 def _next(alert: AlertLike, now: datetime) -> str:
     """What happens by itself, or what to do because nothing does."""
     planned = _moment(alert, "next_login")
+    if alert.facts.get("paused"):
+        return "The account is paused, so nothing happens by itself: send /resume or /refresh."
     if alert.facts.get("login") == "assisted":
         return (
             "Nothing happens by itself: tap Refresh and log in."
@@ -70,7 +72,7 @@ def _next(alert: AlertLike, now: datetime) -> str:
 
 def _warning(alert: AlertLike, now: datetime) -> str:
     follows = _next(alert, now)
-    if not alert.facts.get("refresh_helps") and _moment(alert, "next_login") is None:
+    if not (alert.facts.get("refresh_helps") or alert.facts.get("paused") or alert.facts.get("next_login")):
         follows = "Refreshing now would not give a later expiry: send /refresh once it has expired."
     return f"⏰ {{}}: the token expires at {_when(alert, 'expires_at', now)}.\n{follows}"
 
@@ -150,7 +152,7 @@ def _ask(alert: AlertLike, now: datetime) -> str:
         why = f"the token lasts only until {when(expires, now)}"
     nth = alert.facts.get("nth")
     again = f" (reminder {nth - 1})" if isinstance(nth, int) and nth > 1 else ""
-    return f"🔑 {{}}: please log in{again}: {why}. Tap Refresh; I say what to do."
+    return f"🔑 {{}}: please log in{again}: {why}. Tap Refresh, and I say what to do."
 
 
 def _clock_wrong(alert: AlertLike, _now: datetime) -> str:
@@ -208,8 +210,8 @@ def _second_poller(alert: AlertLike, _now: datetime) -> str:
     other = "has a webhook on" if alert.facts.get("webhook") else "reads the messages of"
     return (
         f"⚠ Another program {other} this bot. Perhaps you run the bot twice; perhaps somebody has its token.\n"
-        "Until it is gone some commands will not reach me, and I take no pasted answers. If it is not yours: send "
-        "/revoke to @BotFather, put the new bot token into the config and restart."
+        "Until it is gone some commands will not reach me, I take no answers and show no codes. If it is not yours: "
+        "send /revoke to @BotFather, put the new bot token into the config and restart."
     )
 
 
@@ -217,6 +219,13 @@ def _second_poller_gone(_alert: AlertLike, _now: datetime) -> str:
     return (
         "✅ No other program reads this bot's messages any more. "
         "If it was not yours, send /revoke to @BotFather all the same."
+    )
+
+
+def _took_over(alert: AlertLike, _now: datetime) -> str:
+    return (
+        f"🔁 {_fact(alert, 'by')} took over from {_fact(alert, 'before')}, which was not heard of any more.\n"
+        f"Nothing is lost. Look after {_fact(alert, 'before')}: once it works again it stands by."
     )
 
 
@@ -237,6 +246,14 @@ def _hook_failed(alert: AlertLike, _now: datetime) -> str:
         f"⚙ {{}}: there is a new token, but the command on_refresh {_fact(alert, 'why')}.\n"
         "Your program may still work with the old one: see to it. What the command said is in the log; "
         "I do not run it again for this token."
+    )
+
+
+def _orders_unread(alert: AlertLike, _now: datetime) -> str:
+    return (
+        f"❓ {{}}: the broker says that something became of an order, but its order book cannot be read: "
+        f"{_fact(alert, 'reason')}.\n"
+        "I do not look again for this order: see /orders, or the broker's app. I say this once a day."
     )
 
 
@@ -275,7 +292,7 @@ def _problem(alert: AlertLike) -> str:
 
 
 def _held_back(alert: AlertLike) -> str:
-    return f"nothing is tried by itself: {_fact(alert, 'held_back')}"
+    return f"I do not log in by myself: {_fact(alert, 'held_back')}"
 
 
 def _available(alert: AlertLike) -> str | None:
@@ -303,12 +320,17 @@ ALERTS: dict[str, Callable[[AlertLike, datetime], str]] = {
     "stranger": _stranger,
     "second_poller": _second_poller,
     "second_poller_gone": _second_poller_gone,
+    "took_over": _took_over,
     "config_changed": _config_changed,
     "store": _store,
     "hook_failed": _hook_failed,
     "sink_failed": _sink_failed,
     PROOF: _proof,
     **ORDERS,
+    "orders_unread": _orders_unread,
+    "locked": lambda _alert, _now: (
+        "🔒 The bot was locked on its machine: no refresh, codes, figures, answers or pauses in the chat."
+    ),
     "unlocked": lambda _alert, _now: (
         "🔓 The bot was unlocked on its machine. If that was not you, look at the machine."
     ),
@@ -386,7 +408,8 @@ def _named(body: str, names: Sequence[str]) -> str:
 def _proofs(found: Sequence[AlertLike], now: datetime) -> str:
     bad = sum(1 for one in found if not one.facts.get("ok"))
     heading = f"Not ready: {bad} of {len(found)} accounts" if bad else "Ready for the market"
-    return lines((f"<b>{heading}</b>", *(_named(_proof(one, now), [one.account or UNKNOWN]) for one in found)))
+    follows = "Until the market opens I look again every minute, and say what is ready then." if bad else None
+    return lines((f"<b>{heading}</b>", *(_named(_proof(one, now), [one.account or UNKNOWN]) for one in found), follows))
 
 
 def _late(now: datetime, late: timedelta | None, why: str) -> str | None:

@@ -14,14 +14,15 @@ from handlers.tokens import LoggedOut, Refreshed
 OPEN_LABEL = "Open the login page"
 CHOOSE = "Which account shall I refresh?"
 NOTHING_OPEN = (
-    "Nothing waits for an answer, so I deleted your message unread, in case it was secret. /refresh starts a login."
+    "No login waits for an answer, so I do not know what your message was for. I deleted it unread, as it might have "
+    "been a secret.\nTo log in, send /refresh first; /help lists the other commands."
 )
 TEXT_ONLY = "I can read text only. Copy the address or the code and send it as text."
 PASTE_GONE = "I no longer have what you sent. Send it again, as a reply to the message that asks for it."
 NOT_DELETED = "⚠ I could not delete your message: delete it yourself, it may hold something secret."
 AT_RISK = (
-    "If a login is tried again and refused again, the broker may lock the account. "
-    "Do it only if you have mended the cause, or know that the fault was the broker's."
+    "The button below tries once more. If that is refused, too, the broker may lock the account: "
+    "tap it only if you have mended the cause, or know that the fault was the broker's."
 )
 ASK_WHICH = "This fits more than one open login. Which one is it for? It goes to that broker alone."
 
@@ -128,9 +129,9 @@ def fits_none(expected: Mapping[str, str]) -> str:
     """None of the open logins can use it; `expected` says what each one waits for."""
     if len(expected) == 1:
         [(account, why)] = expected.items()
-        return f"❌ {bold(account)}: {esc(why)}"
+        return f"❌ {bold(account)}: {esc(why)}.\nThe broker was not asked."
     rows = (f"{bold(account)}: {esc(why)}" for account, why in expected.items())
-    return lines(("❌ This fits none of the logins that wait:", *rows))
+    return lines(("❌ This fits none of the logins that wait, so no broker was asked:", *rows))
 
 
 def code(account: str, found: Code, now: datetime) -> str:
@@ -173,8 +174,8 @@ def resumed(account: str, held_back: str | None) -> str:
     if held_back is None:
         return f"✅ {bold(account)}: automatic logins are on again."
     return (
-        f"▶ {bold(account)}: no longer paused, but nothing is tried by itself: {esc(held_back)}.\n"
-        f"Correct the config and restart, or send /refresh {esc(account)}."
+        f"▶ {bold(account)}: no longer paused, but I do not log in by myself: {esc(held_back)}.\n"
+        f"Correct {esc(account)}_config.json and restart the bot, or send /refresh {esc(account)} to try once more."
     )
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from brokers import BrokerUnreachable, ConsentRejected, KunjiError, LoginRejected, RateLimited, UnexpectedReply
+from brokers import (
+    BrokerUnreachable,
+    CodeRejected,
+    ConsentRejected,
+    KunjiError,
+    LoginRejected,
+    RateLimited,
+    TokenRejected,
+    UnexpectedReply,
+)
 from handlers.text.parts import bold, clock, esc, lines, listed, span
 
 EDITED = "An edited message is not obeyed. Send it as a new message."
@@ -32,7 +41,10 @@ def on_the_machine(account: str) -> str:
 CODES_OFF = (
     "TOTP codes are not shown in the chat (<code>totp_in_chat</code> is off). On the machine: <code>kunji totp</code>"
 )
-WENT_WRONG = "Something went wrong inside the bot; the log has it. Nothing else is affected."
+WENT_WRONG = (
+    "Something went wrong inside the bot, and what you asked for was perhaps not done; the log has it. "
+    "Look with /status before you try again."
+)
 
 BUTTON_DEAD = "This button does not work. Send the command instead; /help lists them."
 BUTTON_EXPIRED = "This button has expired. Send the command instead."
@@ -45,7 +57,7 @@ TOAST_UNKNOWN = "Nothing was done: the bot cannot read whether it is locked. Sen
 def unknown_account(names: Sequence[str]) -> str:
     """For a UsageError: plain text, which is escaped when it is shown. What was typed is not repeated: it may have been
     a value with the account left out."""
-    there_are = f"there is {listed(names)}" if names else "there is none you may use for this"
+    there_are = f"say {listed(names, 'or')}" if names else "there is none you may use for this"
     return f"there is no such account; {there_are}"
 
 
@@ -84,10 +96,14 @@ def what_now(error: KunjiError) -> str | None:
             return "→ The broker asks for patience: try again in a few minutes."
         case BrokerUnreachable():
             return "→ Nothing was refused. Try again in a minute."
+        case CodeRejected():
+            return "→ Check totp_secret in the config and the machine's clock: too many wrong codes lock the account."
         case LoginRejected():
-            return "→ Nothing more is tried by itself until you act: too many wrong logins lock the account."
+            return "→ Correct the config and restart the bot: too many wrong logins lock the account."
         case ConsentRejected():
-            return "→ The login still waits; /refresh makes a new link."
+            return "→ Nothing was changed. Send /refresh to begin this login again."
+        case TokenRejected():
+            return "→ Send /refresh for a new token."
         case UnexpectedReply():
             return "→ The broker may have changed something. If it happens again, please report it."
     return None

@@ -52,6 +52,7 @@ def test_every_fault_of_the_config_is_told_at_once_and_nothing_is_written(home: 
     assert result.stdout == ""
     for part in ("dhan_config.json", "pin", "totp_secet", "totp_secret", "bot_config.json", "warn_before_minutes"):
         assert part in result.stderr
+    assert all(line.startswith("kunji: ") for line in result.stderr.splitlines())
     assert SECRET not in result.stderr
     assert not (home.folder / ".kunji").exists()
 
@@ -92,11 +93,14 @@ def test_status_is_there_for_people_and_for_programs(home: House) -> None:
     before = json.loads(home.run("status", "--json").stdout)
     home.run("refresh", "dhan")
     after = json.loads(home.run("status", "dhan", "--json").stdout)
+    shown = home.run("status").stdout
 
     assert before[0]["state"] == "missing"
     assert after[0]["state"] == "fresh"
     assert after[0]["expires_at"].endswith("+00:00")
-    assert "fresh" in home.run("status").stdout
+    assert "fresh" in shown
+    assert "IST" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
 
 
 def test_a_dead_broker_fails_in_a_sentence(home: House) -> None:
@@ -182,10 +186,11 @@ def test_a_new_key_forgives_no_refusal(home: House) -> None:
 
 
 @pytest.mark.long
-def test_a_locked_bot_is_unlocked_on_the_machine(home: House) -> None:
+def test_a_bot_is_locked_and_unlocked_on_the_machine(home: House) -> None:
     home.start()
-    home.says("/lock", "ocked")
+    assert home.run("lock").stdout.strip() == "locked"
     home.says("/refresh dhan", "kunji unlock")
+    assert home.run("lock").stdout.strip() == "it was locked already"
 
     assert home.run("unlock").returncode == 0
 

@@ -303,8 +303,33 @@ def test_a_book_that_cannot_be_read_is_tried_again_a_few_times(caplog: pytest.Lo
     bench.passes(60)
 
     assert bench.read_at == [1, 3, 8, 23]
-    assert bench.alerts == []
+    assert [(alert.kind, alert.account, alert.facts["reason"]) for alert in bench.alerts] == [
+        ("orders_unread", "dhan", "no answer")
+    ]
     assert "dhan: 1 hints of orders are dropped, as the book cannot be read: no answer" in caplog.text
+
+
+def test_that_a_book_cannot_be_read_is_told_once_a_day_and_not_for_every_order() -> None:
+    bench = Bench(failing=BrokerUnreachable("no answer"))
+
+    for order in ("1", "2"):
+        bench.hint(order)
+        bench.passes(60)
+    told_at_first = len(bench.alerts)
+    bench.clock.go(24 * 3600)
+    bench.hint("3")
+    bench.passes(60)
+
+    assert (told_at_first, len(bench.alerts)) == (1, 2)
+
+
+def test_whoever_wants_no_messages_of_orders_is_not_told_that_they_cannot_be_read() -> None:
+    bench = Bench(messages=dict.fromkeys(ON, "off"), failing=BrokerUnreachable("no answer"))
+
+    bench.hint("1")
+    bench.passes(60)
+
+    assert bench.alerts == []
 
 
 def test_a_book_that_comes_back_in_time_is_told_from() -> None:

@@ -26,7 +26,17 @@ class Alert:
     at: datetime = NOW
 
 
-BOT_WIDE = ("clock", "stranger", "second_poller", "second_poller_gone", "config_changed", "store")
+BOT_WIDE = (
+    "clock",
+    "stranger",
+    "second_poller",
+    "second_poller_gone",
+    "config_changed",
+    "store",
+    "took_over",
+    "locked",
+    "unlocked",
+)
 KEYS = (
     *("expires_at", "login", "next_login", "refresh_helps", "way", "reason", "code", "blocked_until_human", "since"),
     *("nth", "seconds", "replaced", "before", "now", "allowed", "count", "webhook", "files", "fault"),
@@ -66,6 +76,13 @@ def test_a_warning_says_what_happens_and_what_to_do():
     assert text.alert_buttons(planned) == []
     assert "tap Refresh and log in" in text.alert(manual, NOW)
     assert text.alert_buttons(manual) == [("go", "dhan")]
+
+
+@pytest.mark.parametrize("kind", ["warning", "expired"])
+def test_a_paused_account_is_not_told_that_a_login_is_merely_not_planned(kind):
+    said = plain(text.alert(Alert(kind, facts={"expires_at": AT_TEN, "login": "auto", "paused": True}), NOW))
+
+    assert said.endswith("The account is paused, so nothing happens by itself: send /resume or /refresh.")
 
 
 def test_a_refusal_says_what_is_at_risk_and_offers_it():
@@ -110,6 +127,15 @@ def test_accounts_with_the_same_news_share_a_sentence():
     assert "d: the token expired" in plain(said)
 
 
+@pytest.mark.parametrize("kind", sorted({*text.ALERTS} - {*BOT_WIDE}))
+def test_in_the_news_of_one_sweep_every_account_is_named(kind):
+    found = [Alert("expired", "first"), Alert(kind, "second", {"reason": "a"}), Alert(kind, "third", {"reason": "b"})]
+
+    [said] = text.alerts(found, NOW)
+
+    assert all(name in plain(said) for name in ("first", "second", "third"))
+
+
 def test_a_sweep_with_ten_thousand_accounts_is_cut_into_messages_that_fit():
     found = [
         Alert("expired", f"account-{number}", {"expires_at": (NOW - timedelta(minutes=number % 7)).isoformat()})
@@ -149,7 +175,7 @@ def test_the_morning_proof_says_whose_account_it_is_where_that_is_known():
 
     [said] = text.alerts(found, NOW)
 
-    assert plain(said).splitlines()[1:] == [
+    assert plain(said).splitlines()[1:-1] == [
         "✅ a (client 1000000001): good until 10:45 (in 2 h)",
         "❌ b (client 1000000001): no live token",
         "❌ c: no live token",
@@ -167,9 +193,10 @@ def test_the_morning_proof_says_what_holds_logins_back_unless_there_is_a_problem
     [said] = text.alerts(found, NOW)
 
     assert plain(said).splitlines()[1:] == [
-        "✅ a: good until 10:45 (in 2 h), ⚠ nothing is tried by itself: the last login was refused: PIN",
-        "❌ b: nothing is tried by itself: the last login was refused: PIN",
+        "✅ a: good until 10:45 (in 2 h), ⚠ I do not log in by myself: the last login was refused: PIN",
+        "❌ b: I do not log in by myself: the last login was refused: PIN",
         "❌ c: no live token",
+        "Until the market opens I look again every minute, and say what is ready then.",
     ]
 
 

@@ -78,7 +78,7 @@ async def test_a_name_that_may_not_be_seen_is_not_named(stage):
     await stage.hears(ADMIN, "/totp nobody")
 
     said = " ".join(stage.telegram.texts())
-    assert "dhan and dhan-wife" in said
+    assert "say dhan or dhan-wife" in said
     assert "hidden" not in said
 
 

@@ -93,7 +93,7 @@ async def test_with_nothing_open_there_is_one_sentence(stage, text):
 
     assert stage.telegram.sent[0][0] == "deleteMessage"
     assert len(stage.telegram.texts()) == 1
-    assert "Nothing waits for an answer" in stage.telegram.last()
+    assert "No login waits for an answer" in stage.telegram.last()
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "😀🔑"])
@@ -182,7 +182,7 @@ async def test_a_failed_exchange_says_what_to_do(stage):
     await stage.hears(ADMIN, PASTED)
 
     assert "this address was used before" in stage.telegram.last()
-    assert "/refresh makes a new link" in stage.telegram.last()
+    assert "Send /refresh to begin this login again." in stage.telegram.last()
 
 
 async def test_a_picture_gets_one_sentence_and_a_service_message_none(stage):

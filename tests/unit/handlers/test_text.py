@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from brokers import Code, Consent, Funds, Holding, KunjiError, LoginRejected, Position, RateLimited, Secret
 from handlers import COMMANDS, text
-from handlers.tokens import LoggedOut, Portfolio, Refreshed, State
+from handlers.tokens import Crew, LoggedOut, Portfolio, Refreshed, State
 from tests.unit.handlers.markup import plain
 from tests.unit.handlers.stage import HEALTHY, NOW, status_of
 
@@ -56,6 +56,7 @@ OUTCOMES = {EVIL: ERROR, "b": NOW + DESK_LIFE, "c": Consent(None, EVIL), "d": Re
 HOSTILE = [
     text.start([EVIL], [EVIL], HOSTILE_STATUS, SICK, True, NOW),
     text.status(HOSTILE_STATUS, NOW),
+    text.status(HOSTILE_STATUS, NOW, Crew(EVIL, [EVIL])),
     text.history([(EVIL, [Row()]), (EVIL, [])], NOW),
     text.help_(COMMANDS),
     text.account(HOSTILE_PORTFOLIO),
@@ -118,7 +119,7 @@ def test_a_toast_has_no_markup_and_fits():
         ("999.5", "₹999.50"),
         ("1000", "₹1,000.00"),
         ("123456.5", "₹1,23,456.50"),
-        ("-12345678.905", "-₹1,23,45,678.90"),
+        ("-12345678.905", "−₹1,23,45,678.90"),
         ("NaN", "–"),
         ("Infinity", "–"),
     ],
@@ -131,7 +132,7 @@ def test_money_is_grouped_as_in_india(amount, shown):
 def test_grouping_changes_no_amount(amount):
     shown = text.rupees(amount, signed=True)
 
-    assert Decimal(shown.replace("₹", "").replace(",", "")) == amount
+    assert Decimal(shown.replace("₹", "").replace(",", "").replace("−", "-")) == amount
 
 
 @pytest.mark.parametrize(
@@ -221,6 +222,21 @@ def test_an_account_with_a_good_token_is_two_plain_lines():
         "🟢 dhan (Dhan): token good until 17:45 (in 9 h)",
         "Refreshed at 05:45 by itself (login).",
     ]
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ((), "⚠ Led by vps-1; nobody stands by."),
+        (("vps-2",), "Led by vps-1; vps-2 stands by."),
+        (("vps-2", "vps-3"), "Led by vps-1; vps-2 and vps-3 stand by."),
+    ],
+)
+def test_of_several_machines_it_is_said_which_leads_and_which_stand_by(others, said):
+    crew = Crew("vps-1", others)
+
+    assert plain(text.status([status_of("dhan")], NOW, crew)).splitlines()[-1] == said
+    assert said in plain(text.start(["dhan"], [], [status_of("dhan")], replace(HEALTHY, crew=crew), False, NOW))
 
 
 def test_a_failure_that_was_mended_is_not_shown_any_more():

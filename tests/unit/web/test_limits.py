@@ -76,7 +76,7 @@ def test_a_caller_may_ask_so_often_and_is_then_told_when_again() -> None:
     answer = front.asks("/callback/zerodha?state=right")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert answer.headers["Connection"] == "close"
-    assert "Wait a minute" in answer.text
+    assert "wait a minute" in answer.text
     front.now += 1
     assert front.browses(2) == [200, 429]
     front.now += 3600

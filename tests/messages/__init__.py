@@ -1,0 +1,1 @@
+"""All that the bot says, with an occasion for each sentence: `python -m tests.messages` writes docs/messages.md."""
