@@ -8,35 +8,40 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from typing import Protocol, cast
 
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
 from bot.clock import ClockError
 from bot.config import AccountConfig, Config
+from bot.listening import Port
 from bot.polling import outgoing
+from bot.server_facts import findings, on_the_way
+from bot.store import StoreAway, StoreError, address_of, places_of
 from bot.works import Works
 from brokers import WORTH_TELLING, KunjiError, broker_class
+from kunji._redis import Address
 
 Say = Callable[[str], object]
-Finding = tuple[bool, str]
-"""Whether it is good, and the sentence."""
+Finding = tuple[bool | None, str]
+"""Whether it is good, and the sentence; None: it works, and should be looked at all the same."""
+MARKS = {True: "ok   ", None: "note ", False: "FAIL "}
 
 
 def check_all(config: Config, *, online: bool, say: Say) -> bool:
-    """Say every finding; whether all are good."""
+    """Say every finding; whether none is bad."""
     good = True
     for fine, sentence in _findings(config, online=online):
-        say(f"{'ok   ' if fine else 'FAIL '} {sentence}")
-        good = good and fine
+        say(f"{MARKS[fine]} {sentence}")
+        good = good and fine is not False
     return good
 
 
 def _findings(config: Config, *, online: bool) -> Iterator[Finding]:
     for one in config.accounts:
         yield from _or_why_not(one.name, _account(one))
-    if config.public_url:
-        yield True, "door: what to enter at the brokers so that they find it is told by: kunji addresses"
+    yield from _door(config)
     if online:
         yield from _or_why_not("Telegram", _telegram(config))
     try:
@@ -70,9 +75,43 @@ def _account(one: AccountConfig) -> Iterator[Finding]:
         yield True, f"{one.name}: {position}"
 
 
+def _door(config: Config) -> Iterator[Finding]:
+    if not config.public_url or not config.listen:
+        return
+    yield True, "door: what to enter at the brokers so that they find it is told by: kunji addresses"
+    behind_a_proxy = config.public_url.startswith("https:") and config.listen.is_of_this_machine
+    if behind_a_proxy and isinstance(config.listen, Port) and not config.trusted_proxies:
+        yield (
+            None,
+            "door: without trusted_proxies everybody who comes through a proxy counts as one caller, and one who "
+            f"knocks too often keeps you out with him; if there is one, set trusted_proxies to {config.listen.host}",
+        )
+
+
+class _Served(Protocol):
+    """A store on a server."""
+
+    def facts(self) -> dict[str, str]: ...
+
+
 def _store(works: Works) -> Iterator[Finding]:
+    places = places_of(works.config.folder, works.config.store)
+    if places.is_on_server:
+        yield from _server(address_of(places.store), cast("_Served", works.store))
     works.store.check()
     yield True, f"store: readable with this key, and writable; {len(works.store.accounts())} tokens in it"
+
+
+def _server(address: Address, store: _Served) -> Iterator[Finding]:
+    yield from on_the_way(address)
+    try:
+        facts = store.facts()
+    except StoreAway:
+        raise
+    except StoreError:
+        yield None, f"store: the user of {address} may not ask the server how it is set up (INFO): look for yourself"
+        return
+    yield from findings(address, facts)
 
 
 def _telegram(config: Config) -> Iterator[Finding]:
@@ -125,7 +164,7 @@ def _no_clock() -> Iterator[Finding]:
 def _clock(works: Works) -> Iterator[Finding]:
     error = works.drift.error()
     if error is None:
-        yield True, "clock: not known; two brokers' hosts would have to tell the same"
+        yield True, "clock: could not be checked, as that takes two brokers' hosts that tell the same time"
         return
     wrong = abs(error) > WORTH_TELLING
     away = f"{abs(error) / timedelta(seconds=1):.1f} s"

@@ -3,7 +3,7 @@
 The system's own manager runs the bot as a user of its own, shut off from the rest of the machine. The manager of one
 user (`--user`) cannot do the latter: what needs its own view of the file system is not in that unit.
 
-Everything here is text and plans; `carry_out` alone does something.
+Everything here looks and plans; `carry_out` alone does something.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class Service:
     program: Path
     config: Path
     store: Path
+    """As it was named: a link is not followed."""
     named_store: bool
     """By KUNJI_STORE: then the unit says it too."""
     key_file: Path | None
@@ -133,7 +134,7 @@ class Service:
         ]
         found += [
             f"{folder} is where no service may look; move it elsewhere, say to /etc/{NAME}"
-            for folder in sorted({self.config, self.store, *self.writable})
+            for folder in sorted({self.config, self.store.resolve(), *self.writable})
             if is_hidden(folder)
         ]
         found += [
@@ -141,7 +142,18 @@ class Service:
             for folder in sorted({self.config, self.store})
             if len(folder.parts) <= 2
         ]
-        return found
+        return found + self._exposures()
+
+    def _exposures(self) -> list[str]:
+        """Why root may not give the store away: somebody may have put another folder in its place, or may yet."""
+        if self.store.is_symlink():
+            return [f"the store {self.store} is a symbolic link; name the folder it leads to, as that is given away"]
+        return [
+            f"others may write in {folder}, and so put another folder into the place of the store, which is given "
+            f"away; move the store, or say: chmod go-w {shlex.quote(str(folder))}"
+            for folder in self.store.resolve().parents
+            if folder.exists() and folder.stat().st_mode & 0o022
+        ]
 
 
 Command = tuple[str, ...]

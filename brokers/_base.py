@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from brokers._clock import Clock
 from brokers._drift import Drift
@@ -52,6 +52,14 @@ def nobody(_seconds: float) -> None:
     """Nobody counts how long they take."""
 
 
+class Shape(NamedTuple):
+    """What a value looks like as a rule that the broker does not promise. What is sure the value's own class checks."""
+
+    pattern: str
+    """For the whole value, capitals or not."""
+    words: str
+
+
 class Broker(ABC, Generic[ConfigT]):
     """One account at one broker. See `docs/brokers.md` for how to write one."""
 
@@ -70,6 +78,8 @@ class Broker(ABC, Generic[ConfigT]):
     """Each way to log in with the config fields it needs, the preferred one first."""
     asks: ClassVar[Mapping[str, str]] = {}
     """For each field of `Config`, in one line, what it is and where it is found; `kunji init` asks with it."""
+    shapes: ClassVar[Mapping[str, Shape]] = {}
+    """For fields of `Config` whose values look alike as a rule: `kunji init` asks about one that does not."""
     ways_in_words: ClassVar[Mapping[str, str]] = {}
     """What each way means for the admin, day by day; `kunji init` offers them with it."""
     positions_on_ways: ClassVar[Mapping[str, str]] = {}

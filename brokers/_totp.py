@@ -41,6 +41,8 @@ LOOKS = 40
 ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 CODE_LENGTHS = range(6, 9)
 MISREAD = {"0": "the letter O", "1": "the letter I or L", "8": "the letter B"}
+SHORTEST = 16
+"""Letters and digits: 80 bits, what the first authenticators had. No broker is known to give fewer."""
 DIGESTS = {"SHA1": hashlib.sha1, "SHA256": hashlib.sha256, "SHA512": hashlib.sha512}
 LONGEST = 2000
 
@@ -227,6 +229,8 @@ def _base32(text: str) -> str:
         )
     if len(written) % 8 in {1, 3, 6}:
         raise ValueError("the TOTP secret is cut short or has a letter too many: none has this length")
+    if len(written) < SHORTEST:
+        raise ValueError(f"the TOTP secret is cut short: it has at least {SHORTEST} letters and digits")
     return written
 
 

@@ -60,6 +60,19 @@ class Secret:
         return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(strict=True))
 
 
+class Text(str):
+    """A text that is no secret. A class of its own checks in `__new__` what cannot be right."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[Any], Any]) -> Any:
+        """How pydantic reads one (called by pydantic alone): from text, never from a number."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class AccessToken:
     """What trading calls use. `expires_at` is the broker's word, or its rule where it says nothing."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli._context import Places
+from kunji._redis import is_address
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -92,6 +93,9 @@ def _service(places: Places, for_user: bool) -> Service:
 
     if os.environ.get("KUNJI_KEY"):
         raise ServiceError("KUNJI_KEY would have to stand in the unit", hint="put the key into a file: KUNJI_KEY_FILE")
+    if is_address(os.environ.get("KUNJI_STORE", "")):
+        hint = 'name it as "store" in bot_config.json'
+        raise ServiceError("the address in KUNJI_STORE would have to stand in the unit", hint=hint)
     folder = places.folder.expanduser().resolve()
     environment = {name: os.path.abspath(os.environ[name]) for name in NAMED_BY if os.environ.get(name)}
     config = _config(folder, environment)
@@ -99,10 +103,10 @@ def _service(places: Places, for_user: bool) -> Service:
     return Service(
         program=Path(sysconfig.get_path("scripts")) / "kunji",
         config=folder,
-        store=Path(lie.store).resolve(),
+        store=Path(os.path.abspath(lie.folder)),
         named_store="KUNJI_STORE" in environment,
         key_file=Path(lie.key_file) if "KUNJI_KEY_FILE" in environment else None,
-        writable=tuple(sorted(_written_to(config) - {Path(lie.store)})),
+        writable=tuple(sorted(_written_to(config) - {Path(lie.folder).resolve()})),
         for_user=for_user,
         systemd=systemd_version() or STEPS_SINCE,
     )

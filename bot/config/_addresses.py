@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from brokers import Secret, http_parts, is_loopback, plain_parts
+from kunji import StoreUnreadable
+from kunji._redis import parse
 
 
 def telegram_address(text: str) -> str:
@@ -41,3 +43,12 @@ def proxy_address(text: str) -> str:
 def password_in(address: str) -> str | None:
     parts = http_parts(address)
     return parts.password if parts else None
+
+
+def store_address(text: str) -> str:
+    """Where a store on a server is reached. Raises ValueError."""
+    try:
+        parse(text)
+    except StoreUnreadable as error:
+        raise ValueError(str(error)) from None
+    return text

@@ -65,7 +65,8 @@ def numbers_as_text(form: type[Any], values: Mapping[str, object]) -> dict[str, 
     hints = get_type_hints(form)
 
     def plain(key: str) -> bool:
-        return str in (hints.get(key), *get_args(hints.get(key)))
+        kinds = (hints.get(key), *get_args(hints.get(key)))
+        return any(isinstance(kind, type) and issubclass(kind, str) for kind in kinds)
 
     return {
         key: str(value) if plain(key) and isinstance(value, int) and not isinstance(value, bool) else value

@@ -13,11 +13,18 @@ from typing import Annotated, TypeVar
 
 from pydantic import PlainValidator
 
-from bot.config._addresses import heartbeat_address, proxy_address, public_address, telegram_address
+from bot.config._addresses import (
+    heartbeat_address,
+    proxy_address,
+    public_address,
+    store_address,
+    telegram_address,
+)
 from bot.listening import IPNetwork, Place, Tls, place
 from bot.trading import Hours
 from brokers import Secret
 from kunji._places import can_be_named
+from kunji._redis import is_address
 
 _BOT_TOKEN = re.compile(r"[0-9]{3,20}:[A-Za-z0-9_-]{20,}")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
@@ -141,8 +148,8 @@ def _path(text: str) -> Path:
 
 def _store(text: str) -> str:
     if not can_be_named(text):
-        raise ValueError("expected the path of a folder")
-    return text
+        raise ValueError("expected the path of a folder, or an address")
+    return store_address(text) if is_address(text) else text
 
 
 def _tls(value: object) -> Tls:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.config._faults import Complain
@@ -16,15 +16,15 @@ _PLACEHOLDER = re.compile(r"your_", re.IGNORECASE)
 _SEALED = "sealed:"
 _FILE = "file:"
 _NOT_HERE: Mapping[str, tuple[str, ...]] = {
-    # The package `kunji` looks this up by itself, and must find the same.
-    "store": (_FILE, _SEALED),
+    # Where the key lies depends on where the store lies.
+    "store": (_SEALED,),
     # Whatever stands in a command's arguments can be read by every user of the machine.
     "on_refresh": (_FILE, _SEALED, "${"),
 }
 """What a value may not stand for, by its key."""
 _INSTEAD = {
-    "store": 'expected the place itself in plain text, or "${NAME}" for a variable: programs that read tokens look '
-    "here, too, and open neither file: nor sealed:",
+    "store": 'expected the place itself, or "${NAME}" or "file:/path" for one that is secret: the key which opens '
+    "sealed: is looked for in the store's own folder",
     "on_refresh": "expected the command itself in plain text: its arguments can be seen by everybody on the machine; "
     "what it needs of the token is in its environment",
 }
@@ -43,6 +43,8 @@ class Values:
     variables: Mapping[str, str]
     key: Callable[[], bytes] | None
     """Called when the first sealed value is met, so that a config without one needs no key."""
+    files: set[Path] = field(default_factory=set)
+    """Those that `file:` values were read from."""
 
     def of(self, written: Mapping[str, object], account: str, complain: Complain) -> dict[str, object]:
         """Every value as meant. A key whose value cannot be had is complained about and left out; so is, silently, one
@@ -96,6 +98,7 @@ class Values:
         text = read_text(self.folder / path, complain, key)
         if text is None:
             raise _Unusable
+        self.files.add(self.folder / path)
         return text.strip()
 
     def _unsealed(self, value: str, account: str, key: str, complain: Complain) -> str:

@@ -5,7 +5,10 @@ A file is replaced whole and readable by its owner alone from its creation. One 
 
 from __future__ import annotations
 
+import glob
 import logging
+import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,6 +26,8 @@ from kunji._formats import FORMATS, check_names
 log = logging.getLogger(__name__)
 
 _MODE = 0o600
+_ASIDE = re.compile(r"\.([0-9]{1,7})\.new")
+"""What `write_over` adds to the name of a file while it is written; the number is the process's."""
 
 
 class Sinks:
@@ -67,6 +72,7 @@ class Sinks:
         live = held if is_live(held, self._now()) else None
         try:
             with in_our_words(f"{self._files[account]} cannot be written"):
+                _clear_beside(self._files[account])
                 _write(self._files[account], content(self._files[account], account, live))
         except StoreError as error:
             self._failed(account, live, error)
@@ -106,6 +112,23 @@ def _write(path: Path, wanted: bytes) -> None:
         with suppress(OSError):
             path.unlink(missing_ok=True)
         raise
+
+
+def _clear_beside(path: Path) -> None:
+    """Take away what a bot of ours that was killed in mid-write has left: half a file, or one nobody keeps current."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.new"):
+        writer = _ASIDE.fullmatch(left.name.removeprefix(path.name))
+        with suppress(OSError):
+            if writer and left.lstat().st_uid == os.geteuid() and not _is_running(int(writer[1])):
+                left.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
 
 
 def _check_folder(folder: Path) -> None:

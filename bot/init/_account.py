@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from itertools import count
@@ -12,9 +14,11 @@ from bot.config import BOT_FILE, LEFT_TO_ITSELF, name_fault
 from bot.init._draft import SUFFIX, Draft
 from bot.init._person import Person
 from bot.init._picture import secret_in
-from bot.sealing import secret_fields
+from bot.sealing import ELSEWHERE, secret_fields
 from brokers import BROKERS, broker_class
 
+NAMES = "small letters, digits and dashes, at most 32, such as dhan-wife"
+LONGEST_NAME = 32
 SPELT = frozenset({"api", "mpin", "pin", "totp", "url"})
 
 
@@ -51,24 +55,44 @@ def ask_field(draft: Draft, person: Person, key: str) -> None:
             draft.account[key] = secret_in(answer) if key == "totp_secret" else answer
         except ValueError as error:
             return str(error)
-        return draft.fault_of(key)
+        return draft.fault_of(key) or _unusual(draft, person, key, answer)
 
     person.asks(_spoken(key), wrong, secret=key in secret_fields(draft.broker))
 
 
+def _unusual(draft: Draft, person: Person, key: str, answer: str) -> str | None:
+    """A shape that is a rule and no promise is asked about; the config takes others, too."""
+    shape = draft.broker.shapes.get(key)
+    if shape is None or answer.startswith(ELSEWHERE) or re.fullmatch(shape.pattern, answer, re.IGNORECASE | re.ASCII):
+        return None
+    right = person.agrees(f"  As a rule {draft.broker.title} has {shape.words} there. Is it right?", default=False)
+    return None if right else f"expected {shape.words}"
+
+
 def _ask_name(draft: Draft, person: Person, broker: str) -> str:
-    person.say("\nA name for the account, which commands take: small letters, digits and dashes.")
+    person.say(f"\nA name for the account, which commands take: {NAMES}.")
 
     def wrong(answer: str) -> str | None:
         if f"{answer}{SUFFIX}" == BOT_FILE:
             return f"{BOT_FILE} is for the bot as a whole"
         if (draft.folder / f"{answer}{SUFFIX}").exists():
             return f"there is an account {answer} already"
-        return name_fault(answer)
+        fault = name_fault(answer)
+        return f"expected {NAMES}" if fault and nearest_name(answer) != answer else fault
+
+    def nearest(answer: str) -> str | None:
+        name = nearest_name(answer)
+        return None if wrong(name) else name
 
     names = (broker if number == 1 else f"{broker}-{number}" for number in count(1))
     free = next(name for name in names if wrong(name) is None)
-    return person.asks("name", wrong, default=free)
+    return person.asks("name", wrong, default=free, nearest=nearest)
+
+
+def nearest_name(answer: str) -> str:
+    """What is left of it for a name; nothing, at worst."""
+    plain = unicodedata.normalize("NFKD", answer.casefold())
+    return re.sub("[^a-z0-9]+", "-", re.sub("[\u0300-\u036f]", "", plain)).strip("-")[:LONGEST_NAME].rstrip("-")
 
 
 def _ask_login(draft: Draft, person: Person, login: str | None) -> str:

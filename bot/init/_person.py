@@ -12,6 +12,12 @@ import click
 WIDEST = 100
 Wrong = Callable[[str], str | None]
 """What is wrong with an answer; None if nothing is."""
+Nearest = Callable[[str], str | None]
+"""What may have been meant by a wrong answer."""
+
+
+def nothing_nearer(_answer: str) -> None:
+    """Nothing to guess."""
 
 
 class Person:
@@ -21,13 +27,23 @@ class Person:
         for line in text.split("\n"):
             click.echo(_wrapped(line))
 
-    def asks(self, what: str, wrong: Wrong, *, default: str | None = None, secret: bool = False) -> str:
+    def asks(
+        self,
+        what: str,
+        wrong: Wrong,
+        *,
+        default: str | None = None,
+        secret: bool = False,
+        nearest: Nearest = nothing_nearer,
+    ) -> str:
+        """After a wrong answer the nearest right one is offered, where there is one."""
         while True:
             answer = self.types(what, default, secret).strip()
             fault = wrong(answer)
             if fault is None:
                 return answer
             self.say(f"  once more: {fault}")
+            default = nearest(answer) or default
 
     def types(self, what: str, default: str | None, secret: bool) -> str:
         return str(click.prompt(f"  {what}", default=default, hide_input=secret))

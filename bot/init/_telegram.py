@@ -48,17 +48,24 @@ def _ask_token(draft: Draft, person: Person) -> None:
 
     def wrong(answer: str) -> str | None:
         draft.for_telegram["telegram_bot_token"] = answer
-        return draft.fault_of("telegram_bot_token") or _refused(draft.supposing_a_chat().config())
+        return draft.fault_of("telegram_bot_token") or _refused(draft.supposing_a_chat().config(), person)
 
     person.asks("bot token", wrong, secret=True)
 
 
-def _refused(config: Config) -> str | None:
-    try:
-        asyncio.run(_ask_who_it_is(config))
-    except TelegramError as error:
-        return _in_words(error)
-    return None
+def _refused(config: Config, person: Person) -> str | None:
+    """What Telegram has against the bot token. Where it cannot be asked, the person decides whether to go on."""
+    while True:
+        try:
+            asyncio.run(_ask_who_it_is(config))
+        except InvalidToken as error:
+            return _in_words(error)
+        except TelegramError as error:
+            person.say(f"  {_in_words(error)}, so the bot token cannot be checked; it is kept meanwhile")
+            if person.agrees("Try again?"):
+                continue
+            person.say("  Going on without this check: a wrong bot token shows when your chat is looked for, or later")
+        return None
 
 
 def _find(config: Config, person: Person) -> Sender:

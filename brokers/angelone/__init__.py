@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
-from brokers._base import Broker
+from brokers._base import Broker, Shape
 from brokers._errors import BrokerError, ConsentRejected, NotSupported, UnexpectedReply
 from brokers._expiry import daily
 from brokers._http import Sent, per_second
@@ -85,6 +85,7 @@ class AngelOne(Broker[Config]):
         "totp_secret": "the text code under the QR picture of the authenticator; smartapi.angelone.in/enable-totp. "
         "Scan the picture with your phone as well",
     }
+    shapes: ClassVar = {"client_id": Shape("[A-Z]{1,5}[0-9]{3,9}", "one to five letters and then digits")}
     ways_in_words: ClassVar = {
         "auto": "by itself, with your PIN and TOTP secret; nothing for you to do each day",
         "assisted": "with you: each day the bot asks for the six digits of your authenticator app",

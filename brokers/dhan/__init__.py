@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
-from brokers._base import Broker
+from brokers._base import Broker, Shape
 from brokers._errors import ConsentRejected, NotSupported, TokenRejected, UnexpectedReply, WrongClient
 from brokers._expiry import lasting
 from brokers._http import Sent, per_second
@@ -24,6 +24,7 @@ from brokers._totp import SENT_AT_LEAST, TotpSecret
 from brokers._types import AccessToken, Code, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
 from brokers.dhan._account import funds_in, holdings_in, order_address_in, orders_in, positions_in, profile_in
 from brokers.dhan._answers import TOKEN_ID, Claims, answer_in, claims_of, instant
+from brokers.dhan._credentials import ClientId, Pin
 from brokers.dhan._refusals import accepted, granted, renewal_refused
 
 T = TypeVar("T")
@@ -33,20 +34,9 @@ CONSENT_LIFE = timedelta(hours=12)
 """Dhan names no time; half a day keeps yesterday's link from being offered tomorrow."""
 
 
-class Pin(Secret):
-    """Digits; a PIN with anything else in it is found when the config is read, not by a refused login."""
-
-    __slots__ = ()
-
-    def __init__(self, value: str) -> None:
-        super().__init__(value)
-        if not (value.isascii() and value.isdecimal()):
-            raise ValueError("the PIN is made of digits only")
-
-
 @dataclass(frozen=True, slots=True)
 class Config:
-    client_id: str
+    client_id: ClientId
     pin: Pin | None = None
     totp_secret: TotpSecret | None = None
     api_key: Secret | None = None
@@ -68,12 +58,13 @@ class Dhan(Broker[Config]):
         "api_key": "the key of an app of yours; web.dhan.co, My Profile, Access DhanHQ APIs, switched to API key",
         "api_secret": "the app's secret, beside its key",
     }
+    shapes: ClassVar = {"client_id": Shape("[0-9]{10}", "ten digits"), "pin": Shape("[0-9]{6}", "six digits")}
     ways_in_words: ClassVar = {
         "auto": "by itself, with your PIN and TOTP secret; nothing for you to do each day",
         "assisted": "with you: each day the bot sends a link, you log in on Dhan's page and send back where you land",
     }
     positions_on_ways: ClassVar = {
-        "auto": "Dhan offers this call itself: automating the login of your own account is allowed and documented",
+        "auto": "Dhan documents this login for programs: you may let one log in to your own account",
         "assisted": "Dhan means this page for a person: you log in, kunji only opens it and takes what comes back",
     }
     login_gap = timedelta(minutes=2, seconds=10)

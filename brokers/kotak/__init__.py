@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import ClassVar, TypeVar
 
 from brokers._addresses import is_loopback, own_address
-from brokers._base import Broker
+from brokers._base import Broker, Shape
 from brokers._errors import ConsentRejected, TokenRejected, UnexpectedReply, WrongClient
 from brokers._expiry import daily
 from brokers._http import Sent, per_second
@@ -64,6 +64,11 @@ class Kotak(Broker[Config]):
         "mpin": "the six digits you open the app with",
         "totp_secret": "the setup key beside the QR picture of the authenticator; API Dashboard, TOTP Registration. "
         "Scan the picture with your phone as well",
+    }
+    # One of Kotak's guides prints an MPIN of four digits.
+    shapes: ClassVar = {
+        "client_id": Shape("[A-Z0-9]{5}", "five letters and digits"),
+        "mpin": Shape("[0-9]{6}", "six digits"),
     }
     ways_in_words: ClassVar = {
         "auto": "by itself, with your MPIN and TOTP secret; nothing for you to do each day",

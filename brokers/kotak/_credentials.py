@@ -4,10 +4,8 @@ not by a refused login."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
-from brokers._types import Secret
+from brokers._types import Secret, Text
 
 UCC = re.compile(r"[A-Z0-9]{4,8}", re.ASCII)
 MOBILE = re.compile(r"(?:\+?91|0)?([6-9][0-9]{9})", re.ASCII)
@@ -15,7 +13,7 @@ MPIN = re.compile(r"[0-9]{4,6}", re.ASCII)
 BEARER = re.compile(r"^bearer\s+", re.IGNORECASE)
 
 
-class Ucc(str):
+class Ucc(Text):
     """The client code, in capital letters as Kotak answers it."""
 
     __slots__ = ()
@@ -27,13 +25,6 @@ class Ucc(str):
                 "expected the client code (UCC), about five letters and digits; not the longer customer id"
             )
         return super().__new__(cls, plain)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[Any], Any]) -> Any:
-        """How pydantic reads one (called by pydantic alone): from text, never from a number."""
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(strict=True))
 
 
 class MobileNumber(Secret):

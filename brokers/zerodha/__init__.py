@@ -13,17 +13,17 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import urlencode
 
-from brokers._base import Broker
+from brokers._base import Broker, Shape
 from brokers._errors import ConsentRejected, LoginRejected, UnexpectedReply
 from brokers._expiry import daily
 from brokers._http import Sent, per_second
 from brokers._postback import order_in
 from brokers._reply import Reply, maybe, parse, pick
 from brokers._totp import SENT_AT_LEAST, TotpSecret
-from brokers._types import AccessToken, Consent, Funds, Holding, Order, Position, Profile, Secret
+from brokers._types import AccessToken, Consent, Funds, Holding, Order, Position, Profile, Secret, Text
 from brokers.zerodha._account import funds_in, holdings_in, orders_in, positions_in, profile_in
 from brokers.zerodha._answers import answer_in, issued, registered, state_in
 from brokers.zerodha._refusals import accepted, granted
@@ -37,7 +37,7 @@ LINK_LIFE = timedelta(hours=12)
 """A login by yesterday's link is nobody's who looks at the chat now."""
 
 
-class RedirectUrl(str):
+class RedirectUrl(Text):
     """The address registered for the app; one that is none is found when the config is read."""
 
     __slots__ = ()
@@ -46,13 +46,6 @@ class RedirectUrl(str):
         if registered(text) is None:
             raise ValueError("expected the address registered for the app, such as http://127.0.0.1:8723/kite")
         return super().__new__(cls, text)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[Any], Any]) -> Any:
-        """How pydantic reads one (called by pydantic alone)."""
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +83,7 @@ class Zerodha(Broker[Config]):
         "Password & security, External TOTP. Scan the picture with your phone as well",
         "redirect_url": "the redirect address entered for the app, letter for letter",
     }
+    shapes: ClassVar = {"client_id": Shape("[A-Z0-9]{6}", "six letters and digits, such as AB1234")}
     ways_in_words: ClassVar = {
         "assisted": "with you: each day the bot sends a link, you log in on Kite's page and send back where you land",
         "unofficial": "by itself, with your password and TOTP secret, as if it were your browser",

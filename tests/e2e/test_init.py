@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import re
-import select
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,77 +15,29 @@ from bot.config import load
 from bot.sandbox.zerodha import Zerodha
 from bot.store import open_store
 from tests.e2e.house import ADMIN, CLIENT, PATIENCE, PIN, SECRET, STRANGER, WIFE, WIFE_SECRET, House, house
+from tests.e2e.terminal import CTRL_C, Terminal
 
-TAKE_THE_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
 GROUP = -4001
-CTRL_C = "\x03"
 WORD = r"kunji-[A-Z2-9]{4}"
 
 
-class Terminal:
-    """A terminal with `kunji init` in it."""
+class Asked(Terminal):
+    """`kunji init` at a terminal."""
 
     def __init__(self, home: House, *words: str) -> None:
         self.home = home
-        self.seen = ""
-        self.read_to = 0
-        self._master, theirs = pty.openpty()
         addresses = ["--telegram-api-url", home.sandbox.telegram_url, *words]
-        command = [sys.executable, "-c", TAKE_THE_TERMINAL, *home.command("init", *addresses)]
-        self.process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=home.variables(), start_new_session=True
-        )
-        os.close(theirs)
-
-    def sees(self, pattern: str) -> re.Match[str]:
-        """Wait for it; what stood before it is done with."""
-        ends = time.monotonic() + PATIENCE
-        anywhere = re.compile(pattern.replace(" ", r"\s+"))  # lines are broken where the terminal ends
-        while (found := anywhere.search(self.seen, self.read_to)) is None:
-            if not self._more(ends):
-                pytest.fail(f"{pattern!r} did not appear in:\n{self.seen[self.read_to :]}")
-        self.read_to = found.end()
-        return found
-
-    def types(self, text: str) -> None:
-        os.write(self._master, text.encode())
-
-    def answers(self, prompt: str, text: str) -> None:
-        self.sees(prompt)
-        self.types(f"{text}\n")
-
-    def ends(self) -> int:
-        """Its exit code, once all it said was read."""
-        ends = time.monotonic() + PATIENCE
-        while self._more(ends):
-            pass
-        return self.process.wait(PATIENCE)
+        super().__init__(home.command("init", *addresses), home.variables())
 
     def interrupts(self) -> None:
         """Ctrl-C, and again if nothing happens: in the moment before Python begins to read it goes unnoticed."""
         for _ in range(3):
             self.types(CTRL_C)
             ends = time.monotonic() + PATIENCE / 3
-            while "nothing was written" not in self.seen and self._more(ends):
+            while "nothing was written" not in self.seen and self.more(ends):
                 pass
             if "nothing was written" in self.seen:
                 return
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait(PATIENCE)
-        os.close(self._master)
-
-    def _more(self, ends: float) -> bool:
-        ready, _, _ = select.select([self._master], [], [], max(0, ends - time.monotonic()))
-        try:
-            said = os.read(self._master, 65536) if ready else b""
-        except OSError:  # how Linux says that nobody has it open any more
-            said = b""
-        self.seen += said.decode(errors="replace")
-        return bool(said)
 
 
 @pytest.fixture
@@ -104,8 +50,8 @@ def home(tmp_path: Path) -> Iterator[House]:
 
 
 @contextmanager
-def terminal(home: House, broker: str = "dhan") -> Iterator[Terminal]:
-    made = Terminal(home, *[f"--endpoint={name}={url}" for name, url in home.sandbox.endpoints(broker).items()])
+def terminal(home: House, broker: str = "dhan") -> Iterator[Asked]:
+    made = Asked(home, *[f"--endpoint={name}={url}" for name, url in home.sandbox.endpoints(broker).items()])
     try:
         yield made
     finally:
@@ -116,7 +62,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()} if folder.exists() else {}
 
 
-def answers_for_dhan(at: Terminal) -> None:
+def answers_for_dhan(at: Asked) -> None:
     at.answers("number:", "dhan")
     at.answers(r"name \[dhan\]:", "")
     at.answers(r"number \[1\]:", "")
@@ -125,7 +71,7 @@ def answers_for_dhan(at: Terminal) -> None:
     at.answers("TOTP secret:", SECRET)
 
 
-def answers_for_telegram(at: Terminal, user: int = ADMIN) -> None:
+def answers_for_telegram(at: Asked, user: int = ADMIN) -> None:
     telegram = at.home.sandbox.telegram
     at.answers("bot token:", telegram.token)
     telegram.say(user, at.sees(WORD)[0])
@@ -203,7 +149,7 @@ def test_every_wrong_answer_is_told_at_once_and_asked_again(home: House) -> None
         at.answers("number:", "7")
         at.answers("from 1 to 4(?s:.*)number:", "2")
         at.answers("name", "Dhan!")
-        at.answers("names no account(?s:.*)name", "bot")
+        at.answers(r"small letters, digits and dashes(?s:.*)name \[dhan\]:", "bot")
         at.answers("the bot as a whole(?s:.*)name", "dhan")
         at.answers(r"number \[1\]:", "1")
         at.answers("client id:", "YOUR_CLIENT_ID")
@@ -287,6 +233,24 @@ def test_who_else_reads_the_bots_messages_is_told_and_can_be_ended(home: House, 
         at.answers("Try again", "y")
         telegram.say(ADMIN, at.sees(rf"(?s:.*)({WORD})")[1])
         at.sees("Is it you")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("again", ["y", "n"])
+def test_while_telegram_is_away_the_bot_token_is_kept_and_need_not_be_typed_again(home: House, again: str) -> None:
+    telegram = home.sandbox.telegram
+    with terminal(home) as at:
+        answers_for_dhan(at)
+        telegram.down()
+        at.answers("bot token:", telegram.token)
+        at.sees("cannot be checked")
+        telegram.up()
+        at.answers("Try again", again)
+        telegram.say(ADMIN, at.sees(WORD)[0])
+        at.sees("Is it you")
+
+    assert at.seen.count("bot token:") == 1
+    assert ("Going on without this check" in at.seen) == (again == "n")
 
 
 @pytest.mark.long

@@ -96,6 +96,7 @@ def test_algorithm_digits_and_period_of_an_address_are_honoured() -> None:
         ("ABCDE😀GH", "position 6"),
         ("ABC=DEFG", "position 4"),
         ("ABCDEFGHI", "cut short"),
+        ("hello", "at least 16 letters and digits"),
         ("482 913", "this is a code"),
         ("A" * 5000, "too long"),
         ("https://example.com/ABCD", "none that starts with otpauth"),

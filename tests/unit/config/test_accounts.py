@@ -346,6 +346,14 @@ def test_a_file_for_programs_never_takes_the_place_of_the_stores(folder: Path, p
     assert fault.startswith("dhan_config.json: write_to: belongs to the store")
 
 
+def test_a_file_for_programs_never_lies_among_what_is_here_of_a_store_on_a_server(folder: Path) -> None:
+    write(folder, "dhan_config.json", {**AUTO, "write_to": ".kunji/kunji.key"})
+
+    fault = only_fault(folder, {"KUNJI_STORE": "redis://host"})
+
+    assert fault.startswith("dhan_config.json: write_to: belongs to the store")
+
+
 @pytest.mark.parametrize("place", ["dhan_config.json", "zerodha_config.json", ".env", "bot_config.json"])
 def test_a_file_for_programs_never_takes_the_place_of_a_config_file(folder: Path, place: str) -> None:
     write(folder, "dhan_config.json", {**AUTO, "write_to": place})
@@ -362,3 +370,42 @@ def test_two_accounts_are_not_written_to_one_file(folder: Path) -> None:
     fault = only_fault(folder)
 
     assert "write_to: is the same file as in" in fault
+
+
+@pytest.mark.parametrize("number", ["1000000001", 1000000001, "2", 25072310841])
+def test_a_client_id_of_dhans_is_digits_however_many(folder: Path, number: object) -> None:
+    write(folder, "dhan_config.json", AUTO | {"client_id": number})
+
+    [account] = loaded(folder).accounts
+
+    assert account.config.client_id == str(number)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [("client_id", "10000O0001", "digits only"), ("totp_secret", "JBSWY3DP", "at least 16 letters and digits")],
+)
+def test_what_cannot_be_right_is_told_when_the_config_is_read(folder: Path, key: str, value: str, told: str) -> None:
+    write(folder, "dhan_config.json", AUTO | {key: value})
+
+    fault = only_fault(folder)
+
+    assert told in fault
+    assert value not in fault
+
+
+def test_a_file_for_programs_is_none_that_the_config_reads(folder: Path) -> None:
+    write(folder, "pin", "012345")
+    (folder / "link").symlink_to("pin")
+    write(folder, "dhan_config.json", AUTO | {"pin": "file:pin", "write_to": "link"})
+
+    assert only_fault(folder).startswith("dhan_config.json: write_to: belongs to the config")
+
+
+@pytest.mark.parametrize("place", ["chain.pem", "tls/key.pem"])
+def test_a_file_for_programs_is_none_of_the_doors_certificate_and_key(folder: Path, place: str) -> None:
+    tls = {"certificate": "chain.pem", "key": "tls/key.pem"}
+    write(folder, "bot_config.json", {"private_listen": "127.0.0.1:8731", "private_tls": tls})
+    write(folder, "dhan_config.json", AUTO | {"write_to": place})
+
+    assert only_fault(folder).startswith("dhan_config.json: write_to: belongs to the config")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -156,3 +157,18 @@ def test_a_folder_where_everybody_may_replace_the_file_is_not_used(here: Desk) -
     folder.chmod(0o1777)
     sinks.look_at_all()
     here.awaits(dotenv("token-one"), "out/dhan.env")
+
+
+def test_what_a_killed_bot_left_half_written_beside_it_is_taken_away(here: Desk) -> None:
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait()
+    stale = here.folder / f"dhan.env.{dead.pid}.new"
+    others = [here.folder / name for name in (f"dhan.env.{os.getppid()}.new", "dhan.env.backup.new", "dhan.env.new")]
+    for path in (stale, *others):
+        path.write_text("half a tok")
+
+    here.sinks().look_at_all()
+
+    here.awaits(NONE)
+    assert not stale.exists()
+    assert all(path.exists() for path in others)

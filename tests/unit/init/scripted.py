@@ -26,7 +26,7 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 class Scripted(Person):
-    """Gives each answer once, then the same again; gives up where there is none."""
+    """Gives each answer once, then the same again; gives up where there is none. An empty one takes what is offered."""
 
     def __init__(self, answers: Mapping[str, str | list[str]], *, agrees: bool = True) -> None:
         self.answers = {what: [given] if isinstance(given, str) else list(given) for what, given in answers.items()}
@@ -44,7 +44,8 @@ class Scripted(Person):
             if default is None:
                 raise click.Abort
             return default
-        return ready.pop(0) if len(ready) > 1 else ready[0]
+        answer = ready.pop(0) if len(ready) > 1 else ready[0]
+        return answer or default or ""
 
     def agrees(self, question: str, *, default: bool = True) -> bool:
         self.said.append(question)

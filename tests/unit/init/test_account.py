@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from bot.config import ConfigErrors
-from bot.init._account import ask_account
+from bot.config import ConfigErrors, name_fault
+from bot.init._account import ask_account, nearest_name
 from bot.init._draft import refuse_broken
 from brokers import BROKERS, broker_class
 from tests.unit.config.files import AUTO, BOT_TOKEN, write
@@ -72,6 +72,100 @@ def test_the_first_free_name_is_offered(folder: Path) -> None:
     ask_account(draft, Scripted(answers_for("dhan")), None, endpoints=None)
 
     assert draft.name == "dhan-3"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("Mein Dhan", "mein-dhan"),
+        ("  DHAN!", "dhan"),
+        ("Café / 2", "cafe-2"),
+        ("dhan_config.json", "dhan-config-json"),
+        ("x" * 40, "x" * 32),
+        ("मेरा", ""),
+    ],
+)
+def test_the_nearest_name_that_may_be_is_found(typed: str, offered: str) -> None:
+    assert nearest_name(typed) == offered
+    assert not offered or name_fault(offered) is None
+
+
+@pytest.mark.parametrize(("typed", "taken"), [("Mein Dhan", "mein-dhan"), ("मेरा", "dhan"), ("Bot!", "dhan")])
+def test_a_name_that_may_not_be_is_answered_with_what_may_and_the_nearest_is_offered(
+    folder: Path, typed: str, taken: str
+) -> None:
+    person = Scripted(answers_for("dhan", name=[typed, ""]))
+    draft = draft_in(folder)
+
+    ask_account(draft, person, None, endpoints=None)
+
+    assert "expected small letters, digits and dashes" in person.words
+    assert "_config.json" not in person.words
+    assert draft.name == taken
+
+
+@pytest.mark.parametrize(
+    ("broker", "what", "value"),
+    [
+        ("dhan", "client id", "12"),
+        ("dhan", "PIN", "0123456789"),
+        ("kotak", "MPIN", "0123"),
+        ("angelone", "client id", "100042"),
+        ("zerodha", "client id", "AB12345"),
+    ],
+)
+def test_a_value_of_unusual_shape_is_asked_about_and_may_be_kept(
+    folder: Path, broker: str, what: str, value: str
+) -> None:
+    draft = draft_in(folder)
+    person = Scripted(answers_for(broker, **{what: value}))
+
+    ask_account(draft, person, None, endpoints=None)
+
+    assert "As a rule" in person.words
+    assert value in draft.account.values()
+
+
+def test_a_value_of_unusual_shape_is_asked_for_again_if_it_is_not_right(folder: Path) -> None:
+    draft = draft_in(folder)
+    person = Scripted(answers_for("dhan", PIN=["0123456789", "012345"]), agrees=False)
+
+    ask_account(draft, person, None, endpoints=None)
+
+    assert "once more: expected six digits" in person.words
+    assert draft.account["pin"] == "012345"
+
+
+def test_a_value_that_lies_elsewhere_has_no_shape(folder: Path) -> None:
+    write(folder, ".env", "DHAN_PIN=012345")
+    draft = draft_in(folder)
+    person = Scripted(answers_for("dhan", PIN="${DHAN_PIN}"))
+
+    ask_account(draft, person, None, endpoints=None)
+
+    assert "As a rule" not in person.words
+
+
+@pytest.mark.parametrize(
+    ("broker", "what", "value", "told"),
+    [
+        ("dhan", "client id", "10000O0001", "digits only"),
+        ("dhan", "TOTP secret", "hello", "at least 16"),
+        ("angelone", "PIN", "012345", "four digits"),
+        ("kotak", "MPIN", "012", "six digits"),
+        ("kotak", "mobile number", "12345", "ten digits"),
+    ],
+)
+def test_what_cannot_be_right_is_told_in_a_sentence_and_asked_for_again(
+    folder: Path, broker: str, what: str, value: str, told: str
+) -> None:
+    draft = draft_in(folder)
+    person = Scripted(answers_for(broker, **{what: [value, str(answers_for(broker)[what])]}))
+
+    ask_account(draft, person, None, endpoints=None)
+
+    assert told in person.words
+    assert value not in draft.account.values()
 
 
 def test_another_accounts_secret_is_told_and_asked_for_again(folder: Path) -> None:
