@@ -2,11 +2,11 @@
 FROM python:3.13-slim AS build
 WORKDIR /tree
 COPY . .
-RUN pip wheel --no-cache-dir --wheel-dir /wheels -c constraints.txt '.[metrics]'
+RUN pip wheel --no-cache-dir --wheel-dir /wheels -c constraints.txt '.[metrics,redis]'
 
 FROM python:3.13-slim
 RUN --mount=from=build,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-index --find-links /wheels 'kunji[metrics]' \
+    pip install --no-cache-dir --no-index --find-links /wheels 'kunji[metrics,redis]' \
     && groupadd --gid 10001 kunji \
     && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin kunji \
     && install -d -m 700 -o kunji -g kunji /config /store

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.store import StoreError, places_of
+from bot.moving import alone, copy
+from bot.store import StoreError, address_of, open_place, places_of
 from bot.store._files import in_our_words, write_over
-from bot.store._key import read_key
-from bot.store._rotation import Resealing
+from bot.store._key import has_begun, read_key
+from bot.store._rotation import Configs, Files, new_backup
 from bot.store._turns import Locks
 from kunji import StoreUnreadable
+from kunji._places import Places
 from kunji._seal import Ring, Sealer, new_key, split_ring, write_ring
 
 SEALED = "sealed:"
@@ -54,25 +59,71 @@ def rotate(folder: str | Path, store: str | None = None, environment: Mapping[st
     old one, until every file, each replaced whole, is sealed with the new one; only then the old one goes. So whenever
     this is killed the key file opens everything, and doing it again brings it to its end.
 
-    A key in KUNJI_KEY cannot be changed from here: it has to hold the new and the old key first.
+    A key in KUNJI_KEY cannot be changed from here: it has to hold the new and the old key first. So has the key of a
+    store on a server, on every machine.
     """
     places = places_of(folder, store, environment)
-    place = Path(places.store)
-    if not place.is_dir():
-        raise StoreError(f"there is no store at {place}")
-    with Locks(place).writing(), in_our_words(f"the key of {place} cannot be changed"):
-        old = read_key(places, create=False, environment=environment)
-        fixed = bool(environment.get("KUNJI_KEY"))
-        ring = _new_ring(old, fixed)
-        work = Resealing(place, Path(folder), Ring(lambda: ring), Sealer(split_ring(ring)[0]))
-        backup = work.back_up(None if fixed else old)
-        key_file = Path(places.key_file).resolve()
-        if not fixed:
-            write_over(key_file, write_ring(ring).encode())
-        work.write()
-        if not fixed:
-            write_over(key_file, write_ring(split_ring(ring)[0]).encode())
-        return Rotated(backup, work.config_names)
+    if not (has_begun(places) if places.is_on_server else Path(places.folder).is_dir()):
+        raise StoreError(f"there is no store at {places.shown}")
+    with in_our_words(f"the key of {places.shown} cannot be changed"):
+        rotation = _Rotation(places, Path(folder), environment)
+        return rotation.on_server() if places.is_on_server else rotation.in_folder()
+
+
+class _Rotation:
+    def __init__(self, places: Places, config: Path, environment: Mapping[str, str]) -> None:
+        self._places = places
+        self._folder = Path(places.folder)
+        self._config = config
+        self._environment = environment
+        self._fixed = bool(environment.get("KUNJI_KEY"))
+
+    def in_folder(self) -> Rotated:
+        with Locks(self._folder).writing():
+            old = self._key()
+            ring = _new_ring(old, self._fixed)
+            sealing = Ring(lambda: ring), Sealer(split_ring(ring)[0])
+            files, configs = Files(self._folder, *sealing), Configs(self._config, *sealing)
+            backup = self._backup(old, configs)
+            files.back_up(backup)
+            self._write_key(ring)
+            files.write()
+            configs.write()
+            self._write_key(split_ring(ring)[0])
+            return Rotated(backup, configs.names)
+
+    def on_server(self) -> Rotated:
+        """The other machines have the new key already, and the old one as long as anything is sealed with it."""
+        from bot.store.redis import open_server
+
+        ring = self._key()
+        if len(split_ring(ring)) == 1:
+            raise StoreError(
+                f"every machine that uses the store at {self._places.shown} has to hold the new and the old key first",
+                hint="docs/running.md says how, under Two machines",
+            )
+        configs = Configs(self._config, Ring(lambda: ring), Sealer(split_ring(ring)[0]))
+        store = open_server(address_of(self._places.store), lambda: ring)
+        with closing(store), alone(store, self._places.shown):
+            backup = self._backup(ring, configs)
+            with closing(open_place(str(backup), lambda: ring)) as kept:
+                copy(store, kept, partial(datetime.now, UTC))
+            store.reseal()
+        configs.write()
+        self._write_key(split_ring(ring)[0])
+        return Rotated(backup, configs.names)
+
+    def _key(self) -> bytes:
+        return read_key(self._places, create=False, environment=self._environment)
+
+    def _backup(self, ring: bytes, configs: Configs) -> Path:
+        backup = new_backup(self._folder, None if self._fixed else ring)
+        configs.back_up(backup)
+        return backup
+
+    def _write_key(self, ring: bytes) -> None:
+        if not self._fixed:
+            write_over(Path(self._places.key_file).resolve(), write_ring(ring).encode())
 
 
 def _new_ring(old: bytes, fixed: bool) -> bytes:

@@ -15,6 +15,7 @@ from bot.config import AccountConfig, Config, file_fingerprint, fingerprint
 from bot.keeping import StoredCodes
 from bot.life import Account
 from bot.mended import still_true
+from bot.moving import refuse_unfinished
 from bot.store import Store, open_store
 from bot.tokens import TokenService
 from bot.trading import Rules, TradingDays
@@ -49,7 +50,8 @@ class Works:
     def of(cls, config: Config, clock: Clock | None = None) -> Works:
         """By this machine's clock, unless KUNJI_CLOCK or the caller says otherwise. Raises StoreError, ClockError."""
         clock = clock or open_clock(clock_address(config))
-        store = open_store(config.folder, config.store)
+        store = open_store(config.folder, config.store, now=clock.now)
+        refuse_unfinished(store)
         drift, executor = Drift(), ThreadPoolExecutor(THREADS, THREAD_NAME)
         audiences, salt = _audiences(config, store), _salt(store)
         signer = buttons.Signer(store.derive("buttons"), clock.now)
@@ -75,14 +77,17 @@ class Works:
         accounts = Accounts(tokens, executor)
         return cls(config, clock, store, drift, executor, alerts, tokens, accounts, audiences, salt)
 
-    def remember_files(self) -> list[str]:
-        """Take the config files for known as they are now; the names of those that changed since the last time."""
-        now_so = {file.name: file_fingerprint(file, self.salt) for file in self.config.files}
-        before = self.store.bot_note().config_fingerprints
+    def remember_files(self, host: str = "") -> list[str]:
+        """Take the config files for known as they are now; the names of those that changed since the last time. `host`:
+        where these are, if other hosts have their own."""
+        now_so = {f"{file.name}{host}": file_fingerprint(file, self.salt) for file in self.config.files}
+        known = self.store.bot_note().config_fingerprints
+        before = {name: mark for name, mark in known.items() if name.endswith(host)}
         changed = sorted(name for name in {*before, *now_so} if before.get(name) != now_so.get(name))
         if changed:
-            self.store.update_bot(lambda note: replace(note, config_fingerprints=now_so))
-        return changed if before else []
+            elsewhere = {name: mark for name, mark in known.items() if name not in before}
+            self.store.update_bot(lambda note: replace(note, config_fingerprints=elsewhere | now_so))
+        return [name.removesuffix(host) for name in changed] if before else []
 
     def close(self) -> None:
         self.executor.shutdown(wait=False, cancel_futures=True)

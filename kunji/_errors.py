@@ -10,7 +10,8 @@ class NoLiveToken(Error):
 
 
 class UnknownAccount(NoLiveToken):
-    """There is no such account: neither a token nor a config file, although there are files of others."""
+    """There is no such account: neither a token nor a config file, although there are files of others; or there is
+    nothing at all where it was looked for."""
 
 
 class ClientMissing(Error):
@@ -23,6 +24,10 @@ class SetTwice(Error):
 
 class StoreUnreadable(Error):
     """The store cannot be read: damaged, sealed with another key, too new, or closed to this user."""
+
+
+class StoreAway(StoreUnreadable):
+    """The server on which the store lies does not answer now."""
 
 
 class NoKey(StoreUnreadable):

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kunji._errors import Damaged, StoreUnreadable
 from kunji._file import Signature, signature, unpack
@@ -57,16 +58,40 @@ class Held(NamedTuple):
 
     token: LiveToken
     until: float
-    """Unix time. Long gone if the broker rejected it."""
+    """Unix time. Long gone if the broker rejected it, or if only what is known of it remains."""
     rejected_at: datetime | None
+
+
+class Source(Protocol):
+    """Where one account's token is read. `read` is for one thread at a time."""
+
+    look_every: float
+    """Seconds between two looks while a live token is at hand."""
+
+    @property
+    def turn(self) -> int:
+        """Another one when there may be something new, where that is told."""
+
+    def read(self) -> Held | None:
+        """As it is, or as it was last known. Raises StoreUnreadable."""
+
+    def check(self, *, lasting: bool = False) -> None:
+        """Raises StoreUnreadable if nobody can tell how it is now; with `lasting` only if that does not pass by
+        itself."""
+
+    def wait(self, turn: int, seconds: float) -> None:
+        """At most so long, while it may still be that turn."""
 
 
 class TokensFile:
     """One account's record in the tokens file; read again only when the file was replaced."""
 
+    look_every = 0.25
+    turn = 0
+
     def __init__(self, account: str, places: Places, environment: Mapping[str, str]) -> None:
         self._account = account
-        self._path = os.path.join(places.store, TOKENS_FILE)
+        self._path = os.path.join(places.folder, TOKENS_FILE)
         self._ring = Ring(lambda: read_ring(places, environment))
         self._seen: Signature | None = None
         self._held: Held | None = None
@@ -82,6 +107,12 @@ class TokensFile:
             raise StoreUnreadable(f"{self._path} cannot be read: {reason(error)}") from None
         return self._held
 
+    def check(self, *, lasting: bool = False) -> None:
+        """Reading it has told."""
+
+    def wait(self, turn: int, seconds: float) -> None:  # noqa: ARG002 -- files do not call
+        time.sleep(min(self.look_every, seconds))
+
     def _read(self) -> None:
         # Writers replace the file: what is open is one whole version, whatever happens meanwhile.
         with open(self._path, "rb") as file:
@@ -94,11 +125,15 @@ class TokensFile:
         self._seen = seen
 
     def _opened(self, sealed: str) -> Held:
-        text = self._ring.open(sealed, TOKENS, self._account)
-        try:
-            return _held(self._account, json.loads(text))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise Damaged(f"the record {TOKENS}/{self._account} is not what was expected") from None
+        return opened(self._account, self._ring.open(sealed, TOKENS, self._account))
+
+
+def opened(account: str, text: str) -> Held:
+    """The record as it was sealed. Raises Damaged."""
+    try:
+        return _held(account, json.loads(text))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Damaged(f"the record {TOKENS}/{account} is not what was expected") from None
 
 
 def _held(account: str, record: dict[str, Any]) -> Held:

@@ -1,8 +1,9 @@
 """Where the store and its key lie, for the bot and for every program that reads.
 
-The store: what the caller says, else KUNJI_STORE, else `"store"` in the config folder's `bot_config.json`, else
-`.kunji` in the config folder. The config folder: what the caller says, else KUNJI_CONFIG, else the working folder.
-The key: the text in KUNJI_KEY, else the file named by KUNJI_KEY_FILE, else `kunji.key` in the store.
+The store, a folder or the address of a server: what the caller says, else KUNJI_STORE, else `"store"` in the config
+folder's `bot_config.json`, else `.kunji` in the config folder. The config folder: what the caller says, else
+KUNJI_CONFIG, else the working folder. The key: the text in KUNJI_KEY, else the file named by KUNJI_KEY_FILE, else
+`kunji.key` in the store's folder, which for a store on a server is `.kunji` in the config folder.
 """
 
 from __future__ import annotations
@@ -17,16 +18,43 @@ from kunji._errors import NoKey, StoreUnreadable
 from kunji._seal import parse_ring
 
 KEY_FILE = "kunji.key"
+_USUAL = ".kunji"
 _ACCOUNT_FILE, _BOT_FILE = "_config.json", "bot_config.json"
+_IN_FILE = "file:"
 
 
 class Places(NamedTuple):
+    """Printing them shows no password."""
+
     store: str
-    """A folder."""
+    """A folder, or the address of a server."""
     key_file: str
     """Read only where KUNJI_KEY is not set."""
     config: str | None = None
     """The config folder; None where only the store's place is known."""
+    here: str | None = None
+    """Where on this machine things lie that belong to a store on a server."""
+
+    @property
+    def folder(self) -> str:
+        """The store itself, if it is one."""
+        return self.here or self.store
+
+    @property
+    def is_on_server(self) -> bool:
+        return self.here is not None
+
+    @property
+    def shown(self) -> str:
+        """The store, as it may be shown to anybody."""
+        if not self.is_on_server:
+            return self.store
+        from kunji._redis import parse
+
+        return str(parse(self.store))
+
+    def __repr__(self) -> str:
+        return f"Places({self.shown!r}, {self.key_file!r}, {self.config!r})"
 
 
 def find(
@@ -34,16 +62,25 @@ def find(
     store: str | os.PathLike[str] | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Places:
-    """Raises StoreUnreadable if the store is on a server, or its place cannot be known."""
+    """Raises StoreUnreadable if the store's place cannot be known."""
     named = config or environment.get("KUNJI_CONFIG")
     folder = os.path.abspath(os.path.expanduser(named or "."))
     said = store or environment.get("KUNJI_STORE")
     place = os.fspath(said or _configured(folder, environment) or "")
+    usual, here = os.path.join(folder, _USUAL), None
     if "://" in place:
-        raise StoreUnreadable("the store is on a server; this version reads stores on this machine only")
-    place = os.path.abspath(os.path.expanduser(place)) if place else os.path.join(folder, ".kunji")
-    key_file = environment.get("KUNJI_KEY_FILE") or os.path.join(place, KEY_FILE)
-    return Places(place, key_file, folder if named or not said else None)
+        _check_address(place)
+        here = usual
+    else:
+        place = os.path.abspath(os.path.expanduser(place)) if place else usual
+    key_file = environment.get("KUNJI_KEY_FILE") or os.path.join(here or place, KEY_FILE)
+    return Places(place, key_file, folder if named or not said else None, here)
+
+
+def _check_address(place: str) -> None:
+    from kunji._redis import parse  # only who needs it takes the time to import it
+
+    parse(place)
 
 
 def account_names(places: Places) -> list[str]:
@@ -78,9 +115,20 @@ def meant(place: object, folder: str, environment: Mapping[str, str]) -> str | N
         place = environment.get(place[2:-1], "")
         if not place:
             raise StoreUnreadable(f'"store" in {path} names a variable that is not set here; set KUNJI_STORE')
+    elif place.startswith(_IN_FILE):
+        place = _written_in(place.removeprefix(_IN_FILE), folder)
     if not can_be_named(place):
         raise StoreUnreadable(f'"store" in {path} is not the path of a folder')
     return place if "://" in place else os.path.join(folder, os.path.expanduser(place))
+
+
+def _written_in(file: str, folder: str) -> str:
+    path = os.path.join(folder, file)
+    try:
+        with open(path, encoding="utf-8-sig") as opened:
+            return opened.read().strip()
+    except (OSError, ValueError) as error:
+        raise StoreUnreadable(f"{path}, which says where the store lies, cannot be read: {reason(error)}") from None
 
 
 def can_be_named(text: str) -> bool:

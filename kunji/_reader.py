@@ -1,4 +1,4 @@
-"""Reading a live token. Knows the store's files and the key; no broker, no bot, no connection."""
+"""Reading a live token, wherever the store lies. Knows no broker and no bot."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from datetime import datetime, timedelta, timezone
 from threading import Lock
 
 from kunji._errors import NoLiveToken, UnknownAccount
-from kunji._held import Held, LiveToken, TokensFile
-from kunji._places import account_names, find
+from kunji._held import Held, LiveToken, Source, TokensFile
+from kunji._places import Places, account_names, find
 
-_LOOK_EVERY = 0.25
-"""Seconds between two looks at the file while a live token is at hand."""
 _IST = timezone(timedelta(hours=5, minutes=30), "IST")
 
 
@@ -21,12 +19,15 @@ class Reader:
     """The live token of one account, always the newest. Thread-safe, and good in a forked process; cheap enough to ask
     before every request.
 
-    `store` is the store's folder and `config` the config folder, where the environment does not say. A token with less
-    than `min_left` seconds left counts as none.
+    `store` is the store's folder or address and `config` the config folder, where the environment does not say. A token
+    with less than `min_left` seconds left counts as none.
+
+    A store on a server is asked; from the second question on a thread follows it, so that nobody waits for the server.
+    While the server is away, the token it gave last is handed out for as long as it is good.
 
     Each question is answered from the newest token. Whoever needs two answers about the same one asks for `live()`.
     All of them raise NoLiveToken if there is none (UnknownAccount if there is no such account either), and
-    StoreUnreadable if nobody can tell.
+    StoreUnreadable if nobody can tell (StoreAway if that may pass).
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Reader:
         self.account = account
         self._min_left = min_left
         self._places = find(config, store, environment)
-        self._file = TokensFile(account, self._places, environment)
+        self._source = _source(account, self._places, environment)
         self._now = now
         self._lock = Lock()
         self._process = os.getpid()
@@ -65,6 +66,7 @@ class Reader:
         if held is None or time.monotonic() >= self._look_at or not self._serves(held):
             held = self._look()
             if held is None or not self._serves(held):
+                self._source.check()
                 raise self._none(held)
         self._given = held.token
         return held.token
@@ -119,15 +121,17 @@ class Reader:
 
     def _wait(self, timeout: float, known: str | None) -> bool:
         until = time.monotonic() + timeout
-        held = self._look()
+        turn, held = self._source.turn, self._look()
         if held is None:
             self._check_known()
         while held is None or not self._serves(held) or held.token.value == known:
             left = until - time.monotonic()
+            if held is None or not self._serves(held):
+                self._source.check(lasting=left > 0)
             if left <= 0:
                 return False
-            time.sleep(min(_LOOK_EVERY, left))
-            held = self._look()
+            self._source.wait(turn, left)
+            turn, held = self._source.turn, self._look()
         return True
 
     def _serves(self, held: Held) -> bool:
@@ -138,29 +142,45 @@ class Reader:
             # Forked: a thread that is not there any more may have held the lock.
             self._lock, self._process = Lock(), os.getpid()
         with self._lock:
-            self._held = self._file.read()
-            self._look_at = time.monotonic() + _LOOK_EVERY
+            self._held = self._source.read()
+            self._look_at = time.monotonic() + self._source.look_every
             return self._held
 
     def _none(self, held: Held | None) -> NoLiveToken:
-        name = self.account
-        if held is None:
-            self._check_known()
-            why = f"there is no token for {name} in {self._places.store}"
-        elif held.rejected_at is not None:
+        name, now = self.account, self._now()
+        if held is not None and held.rejected_at is not None:
             why = f"the broker no longer accepts the token of {name}, since {_said(held.rejected_at)}"
-        elif held.until > self._now():
+        elif held is not None and held.until > now:
             why = f"the token of {name} is good until {_said(held.token.expires_at)} only, less than what was asked for"
-        else:
+        elif held is not None and held.token.expires_at.timestamp() <= now:
             why = f"the token of {name} expired {_said(held.token.expires_at)}"
+        else:
+            self._check_known()
+            why = f"there is no token for {name} in {self._places.shown}"
         return NoLiveToken(f"{why}; for a new one: kunji refresh {name}")
 
     def _check_known(self) -> None:
-        names = account_names(self._places)
+        places, names = self._places, account_names(self._places)
         if names and self.account not in names:
+            raise UnknownAccount(f"there is no account {self.account} in {places.config}, only {', '.join(names)}")
+        if places.config and not names and not places.is_on_server and not os.path.isdir(places.store):
             raise UnknownAccount(
-                f"there is no account {self.account} in {self._places.config}, only {', '.join(names)}"
+                f"there is neither a config file in {places.config} nor a store at {places.store}; "
+                "say where they are: --config DIR or KUNJI_CONFIG"
             )
+
+
+def is_called(reader: Reader) -> bool:
+    """Whether it hears of a new token by itself, so that it costs nothing to ask it often."""
+    return reader._source.look_every == 0
+
+
+def _source(account: str, places: Places, environment: Mapping[str, str]) -> Source:
+    if not places.is_on_server:
+        return TokensFile(account, places, environment)
+    from kunji._served import TokensOnServer  # what it needs takes time to import
+
+    return TokensOnServer(account, places, environment)
 
 
 def _said(moment: datetime) -> str:

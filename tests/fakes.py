@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from bot.store import HISTORY_KEPT, LockBusy, Store, StoreError
+from bot.store import HISTORY_KEPT, Crew, LockBusy, Roll, Store, StoreAway, StoreError
+from bot.store.crew import CLAIM, LEAD
 from bot.store.records import AccountNote, BotNote, HeldToken, HistoryRow, OutboxItem
 
 
@@ -134,6 +135,14 @@ class MemoryStore(Store):
                 elif number in self._outbox:
                     self._outbox[number] = item
 
+    def known(self) -> list[str]:
+        with self._changes:
+            return sorted({*self._tokens, *self._notes, *self._rows})
+
+    def rewrite_history(self, account: str, rows: Sequence[HistoryRow]) -> None:
+        with self._writing():
+            self._rows[account] = list(reversed(rows))
+
     def record(self, row: HistoryRow) -> None:
         with self._writing():
             self._rows[row.account] = [*self._rows[row.account], row][-HISTORY_KEPT:]
@@ -162,3 +171,82 @@ class MemoryStore(Store):
 
     def close(self) -> None:
         pass
+
+
+class Hall:
+    """Where crews meet, in memory: what a server keeps of them, by a clock that is a value."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.leader: str | None = None
+        self.leads_until = 0.0
+        self.present: dict[str, float] = {}
+        self.due: dict[str, float] = {}
+        """Each login that is offered, and from when on it may be claimed."""
+        self.lock = threading.Lock()
+
+    def join(self, name: str) -> FakeCrew:
+        return FakeCrew(self, name)
+
+
+class FakeCrew(Crew):
+    """One process's place in a hall. `is_cut_off`: it hears nothing."""
+
+    def __init__(self, hall: Hall, name: str) -> None:
+        self.hall = hall
+        self.name = name
+        self.is_cut_off = False
+        self._claimed: set[str] = set()
+
+    @contextmanager
+    def _inside(self) -> Iterator[Hall]:
+        if self.is_cut_off:
+            raise StoreAway("the store does not answer")
+        with self.hall.lock:
+            yield self.hall
+
+    def attend(self, *, lead: bool = True) -> Roll:
+        with self._inside() as hall:
+            now = hall.clock()
+            hall.present[self.name] = now + LEAD
+            hall.present = {name: until for name, until in hall.present.items() if until > now}
+            if hall.leads_until <= now or (hall.leader == self.name and not lead):
+                hall.leader = None
+            if lead and hall.leader in {None, self.name}:
+                hall.leader, hall.leads_until = self.name, now + LEAD
+            others = tuple(sorted(hall.present.keys() - {self.name}))
+            return Roll(hall.leader == self.name, hall.leader, others)
+
+    def look(self) -> Roll:
+        with self._inside() as hall:
+            others = {name for name, until in hall.present.items() if until > hall.clock()} - {self.name}
+            leader = hall.leader if hall.leads_until > hall.clock() else None
+            return Roll(leader == self.name, leader, tuple(sorted(others)))
+
+    def leave(self) -> None:
+        with self._inside() as hall:
+            hall.present.pop(self.name, None)
+            if hall.leader == self.name:
+                hall.leader = None
+            hall.due |= {account: 0.0 for account in self._claimed if account in hall.due}
+
+    def offer(self, account: str) -> None:
+        with self._inside() as hall:
+            hall.due.setdefault(account, 0.0)
+
+    def claim(self, most: int) -> list[str]:
+        with self._inside() as hall:
+            now = hall.clock()
+            claimed = [account for account, since in sorted(hall.due.items()) if since <= now][:most]
+            hall.due |= dict.fromkeys(claimed, now + CLAIM)
+            self._claimed.update(claimed)
+            return claimed
+
+    def finished(self, account: str) -> None:
+        with self._inside() as hall:
+            hall.due.pop(account, None)
+            self._claimed.discard(account)
+
+    def is_offered(self, account: str) -> bool:
+        with self._inside() as hall:
+            return account in hall.due

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from bot.backup._contents import CONFIG, STORE, STORE_FILE, BackupError, Contents, KeyLay
 from bot.backup._taking import BOT_FILE
+from bot.moving import RUNNING
 from bot.store import LockBusy, places_of
 from bot.store._files import in_our_words, make_folder, sync_folder, write_new
 from bot.store._turns import Locks
@@ -26,8 +27,6 @@ from kunji._places import Places, meant
 from kunji._seal import parse_ring
 
 _ASIDE = ".restoring"
-_RUNNING = "_run"
-"""The lock that a bot holds as long as it runs."""
 
 
 class Restored(NamedTuple):
@@ -54,9 +53,10 @@ def put_back(contents: Contents, folder: Path, environment: Mapping[str, str] = 
     """All of it or nothing. Raises BackupError, StoreError."""
     folder = folder.absolute()
     with in_our_words(f"{folder} cannot be restored"):
-        places = _places(contents, folder, environment)
+        places, said = _places(contents, folder, environment)
         place = Path(places.store)
         items, remarks = _key(contents, places, environment)
+        remarks += said
         items += [_Item(place, place / name, data) for name, data in sorted(contents.of(STORE).items())]
         items += [_Item(folder, folder / name, data) for name, data in sorted(contents.of(CONFIG).items(), key=_order)]
         with _alone(place) if place.is_dir() else nullcontext():
@@ -69,17 +69,31 @@ def put_back(contents: Contents, folder: Path, environment: Mapping[str, str] = 
     return Restored(folder, place, tuple(remarks))
 
 
-def _places(contents: Contents, folder: Path, environment: Mapping[str, str]) -> Places:
-    """As they will be found once the config is back."""
-    said = None if environment.get("KUNJI_STORE") else meant(_said_of_store(contents), str(folder), environment)
-    return places_of(folder, said or str(folder / ".kunji"), environment)
+def _places(contents: Contents, folder: Path, environment: Mapping[str, str]) -> tuple[Places, list[str]]:
+    """As they will be found once the config is back, and what is to be said of it. What was on a server goes into the
+    usual folder: the server may have it still."""
+    usual = str(folder / ".kunji")
+    store = environment.get("KUNJI_STORE") or meant(_said_of_store(contents), str(folder), environment) or usual
+    places = places_of(folder, store, environment)
+    if not places.is_on_server:
+        return places, []
+    named = {name: value for name, value in environment.items() if name != "KUNJI_STORE"}
+    remark = (
+        f"the config says that the store lies at {places.shown}; what the backup holds of it is now in {usual}. If the "
+        f"server has lost it, say: kunji store move --from {usual} --to ADDRESS"
+    )
+    return places_of(folder, usual, named), [remark]
 
 
 def _said_of_store(contents: Contents) -> object:
     try:
-        return json.loads(contents.files.get(CONFIG + BOT_FILE, b"{}").decode("utf-8-sig")).get("store")
+        said = json.loads(contents.files.get(CONFIG + BOT_FILE, b"{}").decode("utf-8-sig")).get("store")
     except (ValueError, AttributeError, RecursionError):
         return None
+    if not isinstance(said, str) or not said.startswith("file:"):
+        return said
+    kept = contents.files.get(CONFIG + said.removeprefix("file:"))
+    return said if kept is None else kept.decode(errors="replace").strip()
 
 
 def _order(file: tuple[str, bytes]) -> tuple[bool, bool, str]:
@@ -129,7 +143,7 @@ def _refuse_others(folder: Path, place: Path, items: list[_Item]) -> None:
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
     try:
-        with Locks(place).account(_RUNNING, 0.0):
+        with Locks(place).account(RUNNING, 0.0):
             yield
     except LockBusy:
         raise BackupError(f"kunji runs with the store in {place}; nothing was restored", hint="end it first") from None

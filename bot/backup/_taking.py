@@ -1,7 +1,7 @@
 """Taking a backup: what lies in the config folder and the store at one moment.
 
-The store is read while nobody writes it, and the config until it was the same twice. The config is not understood, only
-looked through for the files it names: one that is wrong is taken as it is.
+The store is read while nobody writes it, one on a server record by record, and the config until it was the same twice.
+The config is not understood, only looked through for the files it names: one that is wrong is taken as it is.
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeVar
 
 import kunji
 from bot.backup._contents import CONFIG, STORE, STORE_FILE, BackupError, Contents, KeyLay, stays_below
-from bot.store import StoreError, places_of
+from bot.moving import copy
+from bot.store import StoreError, open_place, places_of
 from bot.store._files import in_our_words
+from bot.store._key import has_begun, read_key
 from bot.store._turns import Locks
 from brokers import Secret
 from kunji._errors import NoKey
@@ -30,6 +35,7 @@ from kunji._seal import Ring, write_ring
 T = TypeVar("T")
 BOT_FILE = "bot_config.json"
 _DOTENV = ".env"
+_AUDIT = "audit.log"
 _TRIES = 10
 _COPY = re.compile(r"(.+\.json)\.[0-9]")
 _IN_JSON = re.compile(r'"file:((?:[^"\\]|\\.)*)"')
@@ -49,9 +55,7 @@ def take(folder: Path, now: datetime, environment: Mapping[str, str] = os.enviro
     """Raises BackupError, StoreError."""
     folder = folder.absolute()
     places, guess = _places(folder, environment)
-    place = Path(places.store)
-    writing = Locks(place).writing() if place.is_dir() else nullcontext()
-    with writing, in_our_words(f"{folder} cannot be read"):
+    with _at_rest(places, environment, lambda: now) as place, in_our_words(f"{folder} cannot be read"):
         store = _store(place)
         key = _key(places, store.files, environment)
         config = settled(lambda: _config(folder))
@@ -89,6 +93,27 @@ def _places(folder: Path, environment: Mapping[str, str]) -> tuple[Places, list[
 
 
 # The store.
+
+
+@contextmanager
+def _at_rest(places: Places, environment: Mapping[str, str], now: Callable[[], datetime]) -> Iterator[Path]:
+    """The folder of the store, with nobody writing there; of one on a server a folder that is a copy of it."""
+    place = Path(places.folder)
+    if not places.is_on_server:
+        with Locks(place).writing() if place.is_dir() else nullcontext():
+            yield place
+        return
+    with TemporaryDirectory(prefix="kunji-") as made:
+        if has_begun(places):
+            _copy_server(places, made, partial(read_key, places, create=False, environment=environment), now)
+        if (place / _AUDIT).is_file():
+            shutil.copyfile(place / _AUDIT, Path(made) / _AUDIT)
+        yield Path(made)
+
+
+def _copy_server(places: Places, made: str, key: Callable[[], bytes], now: Callable[[], datetime]) -> None:
+    with closing(open_place(places.store, key, now)) as store, closing(open_place(made, key)) as kept:
+        copy(store, kept, now)
 
 
 def _store(place: Path) -> Found:
@@ -139,7 +164,7 @@ def _key(places: Places, store: Mapping[str, bytes], environment: Mapping[str, s
 def _key_lay(places: Places, environment: Mapping[str, str]) -> KeyLay:
     if environment.get("KUNJI_KEY"):
         return KeyLay.IN_THE_ENVIRONMENT
-    in_the_store = Path(places.key_file).parent == Path(places.store)
+    in_the_store = Path(places.key_file).parent == Path(places.folder)
     return KeyLay.IN_THE_STORE if in_the_store else KeyLay.ELSEWHERE
 
 

@@ -20,12 +20,14 @@ from bot.config._doubles import without_doubles
 from bot.config._faults import Complain, Faults
 from bot.config._files import Source, check_folder, read_bytes, read_object, source
 from bot.config._keys import ENVIRONMENT, AccountKeys, BotKeys, ForAll, TelegramKeys, lost, names
+from bot.config._server import check_server, files_of, password_of
 from bot.config._sinks import check_sinks
 from bot.config._times import OrderOfTheDay
 from bot.config._values import Values
 from bot.listening import IPNetwork, Place, Tls
 from bot.trading import Hours
 from brokers import BROKERS, Secret, broker_class
+from kunji._redis import is_address
 
 BOT_FILE = "bot_config.json"
 _SUFFIX = "_config.json"
@@ -47,8 +49,11 @@ class Config:
     extra_trading_days: frozenset[date]
     extra_holidays: frozenset[date]
     totp_in_chat: bool
-    store: str | None
-    """Where `"store"` says it lies: an address, or an absolute path. The variable KUNJI_STORE is not looked at."""
+    store: str | None = field(repr=False)
+    """Where `"store"` says it lies: an address, which may hold a password, or an absolute path. The variable
+    KUNJI_STORE is not looked at."""
+    store_password: Secret | None = field(repr=False)
+    """Of the address that holds, from wherever it comes."""
     proxy: str | None = field(repr=False)
     """May hold a password."""
     telegram_api_url: str | None
@@ -70,7 +75,7 @@ class Config:
         """Everything that no log may show."""
         password = password_in(self.proxy) if self.proxy else None
         own = [self.bot_token, *([Secret(password)] if password else [])]
-        own += [self.heartbeat_url] if self.heartbeat_url else []
+        own += [secret for secret in (self.heartbeat_url, self.store_password) if secret]
         return (*own, *(secret for account in self.accounts for secret in account.secrets))
 
 
@@ -113,9 +118,10 @@ class _Loading:
     def config(self) -> Config:
         bot, for_all = self._for_all()
         day = OrderOfTheDay(bot, self.faults.keys_in(BOT_FILE), self.faults.of(BOT_FILE))
-        accounts = self._accounts(for_all, day, self._place(bot.store))
+        accounts = self._accounts(for_all, day, bot)
         token = self._token()
         check_doors(bot, self.faults.keys_in(BOT_FILE), self.faults.of(BOT_FILE))
+        check_server(bot.store, self.faults.of(BOT_FILE))
         self.faults.raise_any()
         return Config(
             folder=self.folder,
@@ -126,6 +132,7 @@ class _Loading:
             extra_holidays=bot.extra_holidays,
             totp_in_chat=bot.totp_in_chat,
             store=self._place(bot.store),
+            store_password=password_of(self.environment.get("KUNJI_STORE") or bot.store),
             proxy=bot.proxy,
             telegram_api_url=bot.telegram_api_url,
             private_listen=place_in(self.folder, bot.private_listen),
@@ -199,7 +206,7 @@ class _Loading:
         self._note_token(written, keys, BOT_FILE)
         return keys, lost(keys, written)
 
-    def _accounts(self, for_all: ForAll, day: OrderOfTheDay, store: str | None) -> tuple[AccountConfig, ...]:
+    def _accounts(self, for_all: ForAll, day: OrderOfTheDay, bot: BotKeys) -> tuple[AccountConfig, ...]:
         made: list[tuple[AccountConfig, Complain]] = []
         # Drafts come last, so that what is there already is taken for right.
         there = sorted(self.folder.glob(f"*{_SUFFIX}"))
@@ -218,7 +225,7 @@ class _Loading:
                 made.append((account, file.complain))
         day.check_bot()
         without_doubles(made)
-        check_sinks(made, self.folder, *self._of_the_store(store))
+        check_sinks(made, self.folder, *self._of_the_store(self._place(bot.store)), self._only_read(bot))
         return tuple(sorted((account for account, _ in made), key=lambda account: account.name))
 
     def _account_file(self, path: Path) -> AccountFile | None:
@@ -267,13 +274,19 @@ class _Loading:
             )
         return self.token or Secret("")
 
+    def _only_read(self, bot: BotKeys) -> set[Path]:
+        tls = tls_in(self.folder, bot.private_tls)
+        return {*self.values.files, *((tls.certificate, tls.key) if tls else ()), *files_of(bot.store).values()}
+
     def _of_the_store(self, configured: str | None) -> tuple[str, str]:
-        """Its folder and the file of its key."""
-        store = self.environment.get("KUNJI_STORE") or configured or str(self.folder / ".kunji")
-        return store, self.environment.get("KUNJI_KEY_FILE") or os.path.join(store, "kunji.key")
+        """Its folder on this machine and the file of its key."""
+        usual = str(self.folder / ".kunji")
+        store = self.environment.get("KUNJI_STORE") or configured or usual
+        here = usual if is_address(store) else store
+        return here, self.environment.get("KUNJI_KEY_FILE") or os.path.join(here, "kunji.key")
 
     def _place(self, store: str | None) -> str | None:
-        if store is None or "://" in store:
+        if store is None or is_address(store):
             return store
         return str(self.folder / os.path.expanduser(store))
 

@@ -18,9 +18,12 @@ from bot.handoff.supervisor import Supervisor, Wanted
 from kunji import Error, NoLiveToken, Reader
 from kunji._errors import SetTwice
 from kunji._formats import together
+from kunji._reader import is_called
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 """Exit codes, as shells have them."""
+_LOOK_EVERY, _LOOK_EVERY_IF_CALLED = 0.25, 0.05
+"""Seconds between two looks at the tokens: at files, and at what a server has told already."""
 
 
 class Source:
@@ -48,7 +51,7 @@ class Source:
         all, where they contradict each other."""
         for reader in self._readers:
             try:
-                reader.wait_newer(0.0)  # looks at the disk, however short ago that was done
+                reader.wait_newer(0.0)  # looks, however short ago that was done
                 self._known[reader.account] = reader.environment()
             except NoLiveToken:
                 continue
@@ -59,6 +62,11 @@ class Source:
         except SetTwice as error:
             self._say_once(str(error))
         return self._together
+
+    @property
+    def look_every(self) -> float:
+        """Seconds."""
+        return _LOOK_EVERY_IF_CALLED if all(map(is_called, self._readers)) else _LOOK_EVERY
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said:
@@ -83,7 +91,8 @@ def execute(
     try:
         if on_refresh is None:
             _become(command, {**environment, **values})
-        return _ended_as(Supervisor(Wanted(command, environment, on_refresh, grace), source.newest, say).run(values))
+        wanted = Wanted(command, environment, on_refresh, grace)
+        return _ended_as(Supervisor(wanted, source.newest, say, look_every=source.look_every).run(values))
     except FileNotFoundError:
         say(f"{command[0]} was not found")
         return NOT_FOUND

@@ -17,8 +17,6 @@ from bot.handoff._terminal import Terminal, send_all
 RESTART = "restart"
 WAYS = (RESTART, "SIGHUP", "SIGUSR1")
 """What can be done for a new token."""
-_LOOK_EVERY = 0.25
-"""Seconds between two looks at the tokens."""
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _TO_END = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 """After one of these the program is not restarted any more."""
@@ -41,11 +39,14 @@ class Supervisor:
     """To be used in the main thread, once. The program has a process group of its own, so that a restart ends all that
     it started, too: two of them would trade twice."""
 
-    def __init__(self, wanted: Wanted, newest: Callable[[], dict[str, str]], say: Callable[[str], object]) -> None:
-        """`newest` gives the accounts' values as they are now."""
+    def __init__(
+        self, wanted: Wanted, newest: Callable[[], dict[str, str]], say: Callable[[str], object], *, look_every: float
+    ) -> None:
+        """`newest` gives the accounts' values as they are now; it is asked every so many seconds."""
         self._wanted = wanted
         self._newest = newest
         self._say = say
+        self._look_every = look_every
         self._terminal = Terminal()
         self._child: subprocess.Popen[bytes] | None = None
         self._missed: list[int] = []
@@ -141,7 +142,7 @@ class Supervisor:
 
     def _nap(self) -> None:
         """Until the next look, or a signal."""
-        select.select([self._woken], [], [], _LOOK_EVERY)
+        select.select([self._woken], [], [], self._look_every)
         try:
             os.read(self._woken, 1024)
         except BlockingIOError:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from bot.store.records import (
 from brokers import KunjiError
 from kunji import StoreUnreadable
 from kunji._places import Places, find
+from kunji._redis import Address, is_address, parse
 
 HISTORY_KEPT = 200
 """Rows of history kept per account."""
@@ -43,6 +45,10 @@ class StoreError(KunjiError):
 
 class LockBusy(KunjiError):
     """Somebody else holds the account's lock and did not let go in time."""
+
+
+class StoreAway(StoreError):
+    """The server that the store is on does not answer, or takes nothing now; that may pass."""
 
 
 class Superseded(StoreError):
@@ -122,6 +128,16 @@ class Store(ABC):
     def history(self, account: str, limit: int = HISTORY_KEPT) -> list[HistoryRow]:
         """The last rows, newest first."""
 
+    # The whole, for copying it.
+
+    @abstractmethod
+    def known(self) -> list[str]:
+        """Every account of which anything is kept, sorted: a token, a note or history."""
+
+    @abstractmethod
+    def rewrite_history(self, account: str, rows: Sequence[HistoryRow]) -> None:
+        """These rows, newest first, in place of all that are there. One durable write."""
+
     # Locks, keys, health.
 
     @abstractmethod
@@ -152,18 +168,39 @@ def open_store(
     *,
     key: bytes | None = None,
     environment: Mapping[str, str] = os.environ,
+    now: Callable[[], datetime] | None = None,
 ) -> Store:
     """The store of this config folder, begun if there is none; `store` is what its config says of the place.
 
     `key` is a key ring (see `kunji._seal`); without it the key is found as every reader finds it, and made where a
-    store begins. Raises StoreError.
+    store begins. `now` is this machine's time unless given: a server forgets tokens when they have expired. Raises
+    StoreError; StoreAway if the store is on a server that does not answer.
     """
-    # Each kind of store brings its own libraries along.
-    from bot.store import _key, tinydb
+    from bot.store import _key
 
     places = places_of(folder, store, environment)
     source = partial(_key.read_key, places, True, environment) if key is None else lambda: key
-    return tinydb.open_folder(places.store, source)
+    return open_place(places.store, source, now)
+
+
+def open_place(place: str, key: Callable[[], bytes], now: Callable[[], datetime] | None = None) -> Store:
+    """The store at a path or an address, begun if there is none. Raises StoreError."""
+    # Each kind of store brings its own libraries along.
+    if is_address(place):
+        from bot.store import redis
+
+        return redis.open_server(address_of(place), key, now=now)
+    from bot.store import tinydb
+
+    return tinydb.open_folder(place, key)
+
+
+def address_of(place: str) -> Address:
+    """Raises StoreError."""
+    try:
+        return parse(place)
+    except StoreUnreadable as error:
+        raise StoreError(str(error)) from None
 
 
 def places_of(folder: str | Path, store: str | None, environment: Mapping[str, str] = os.environ) -> Places:
@@ -179,6 +216,8 @@ def recover(place: str | Path) -> list[str]:
     in sentences. The damaged file stays beside it. What was saved after that copy is lost. Raises StoreError."""
     from bot.store import _recovery
 
+    if is_address(os.fspath(place)):
+        raise StoreError("a store on a server has no files here; its copies are the server's, or in your backups")
     return _recovery.recover(Path(place))
 
 
@@ -198,8 +237,11 @@ __all__ = [
     "Refused",
     "Roll",
     "Store",
+    "StoreAway",
     "StoreError",
     "Superseded",
+    "address_of",
+    "open_place",
     "open_store",
     "places_of",
     "recover",

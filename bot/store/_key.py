@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from bot.store import StoreError
+from bot.store import StoreAway, StoreError, address_of
 from bot.store._files import FILES, in_our_words, make_folder, write_new
+from kunji import StoreUnreadable
 from kunji._errors import NoKey
+from kunji._errors import StoreAway as Away
 from kunji._places import Places, read_ring
+from kunji._redis import has_begun as server_has_begun
 from kunji._seal import new_key, write_ring
 
 _LOST = "put kunji.key back or set KUNJI_KEY; nothing was changed"
@@ -23,14 +26,14 @@ def read_key(places: Places, create: bool, environment: Mapping[str, str] = os.e
     """
     with suppress(NoKey):
         return _found(places, environment)
-    begun = _has_sealed(Path(places.store))
+    begun = has_begun(places)
     try:
         # Somebody else may have begun the store since we looked.
         return _found(places, environment)
     except NoKey as error:
         missing = str(error)
     if begun:
-        raise StoreError(f"the key is lost: {missing}; without it the store cannot be read", hint=_LOST)
+        raise _lost(places, missing)
     if not create:
         raise StoreError(missing)
     return _made(places, environment)
@@ -48,12 +51,29 @@ def _found(places: Places, environment: Mapping[str, str]) -> bytes:
 def _made(places: Places, environment: Mapping[str, str]) -> bytes:
     path = Path(places.key_file)
     with in_our_words(f"the key file {path} cannot be made"):
-        make_folder(Path(places.store))
+        make_folder(Path(places.folder))
         # Somebody else may be starting at this moment: then theirs is the key.
         with suppress(FileExistsError):
             write_new(path, write_ring(new_key()).encode())
     return _found(places, environment)
 
 
-def _has_sealed(store: Path) -> bool:
-    return any(path for pattern in FILES for path in store.glob(pattern))
+def has_begun(places: Places) -> bool:
+    """Whether something is sealed there already. Raises StoreError."""
+    if not places.is_on_server:
+        return any(path for pattern in FILES for path in Path(places.store).glob(pattern))
+    try:
+        return server_has_begun(address_of(places.store))
+    except Away as error:
+        raise StoreAway(str(error)) from None
+    except StoreUnreadable as error:
+        raise StoreError(str(error)) from None
+
+
+def _lost(places: Places, missing: str) -> StoreError:
+    if not places.is_on_server:
+        return StoreError(f"the key is lost: {missing}; without it the store cannot be read", hint=_LOST)
+    hint = (
+        f"copy kunji.key from a machine that has it to {places.key_file} (scp), and chmod 600 it; nothing was changed"
+    )
+    return StoreError(f"the store at {places.shown} was begun with a key that is not here", hint=hint)

@@ -24,33 +24,30 @@ _CONFIG = "_config.json"
 _VARIABLE = re.compile(r"""^\s*(?:export\s+)?(\w+)\s*=\s*["']?(sealed:[\w.-]+)""", re.ASCII | re.MULTILINE)
 
 
-class Resealing:
-    """From what `ring` opens to what `sealer` seals. The caller holds the store's write lock."""
+def new_backup(store: Path, ring: bytes | None) -> Path:
+    """A folder for what is there before anything is changed, with the key ring unless that lies elsewhere."""
+    backup = store / "backups" / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+    for folder in (store, backup.parent, backup, backup / "config"):
+        make_folder(folder)
+    if ring is not None:
+        write_new(backup / KEY_FILE, write_ring(ring).encode())
+    return backup
 
-    def __init__(self, store: Path, config: Path, ring: Ring, sealer: Sealer) -> None:
+
+class Files:
+    """The files of a store, from what `ring` opens to what `sealer` seals. The caller holds the store's write lock."""
+
+    def __init__(self, store: Path, ring: Ring, sealer: Sealer) -> None:
         """Raises StoreError if anything cannot be opened."""
         self._store = store
         self._ring = ring
         self._sealer = sealer
         self._files = [(file, self._resealed(file)) for file in files_of(store)]
-        self._configs = {path.resolve(): self._config(path) for path in _config_files(config)}
 
-    @property
-    def config_names(self) -> tuple[str, ...]:
-        return tuple(path.name for path in self._configs)
-
-    def back_up(self, ring: bytes | None) -> Path:
-        """Everything as it is now, and the key ring unless it lies elsewhere."""
-        backup = self._store / "backups" / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
-        for folder in (backup.parent, backup, backup / "history", backup / "config"):
-            make_folder(folder)
+    def back_up(self, backup: Path) -> None:
+        make_folder(backup / "history")
         for file, _ in self._files:
             write_new(backup / file.path.relative_to(self._store), file.path.read_bytes())
-        for path in self._configs:
-            write_new(backup / "config" / path.name, path.read_bytes())
-        if ring is not None:
-            write_new(backup / KEY_FILE, write_ring(ring).encode())
-        return backup
 
     def write(self) -> None:
         for file, contents in self._files:
@@ -58,8 +55,6 @@ class Resealing:
             # The earlier versions open with the old key only; they are in the backup.
             for path in file.copies():
                 path.unlink()
-        for path, data in self._configs.items():
-            write_over(path, data)
 
     def _resealed(self, file: SafeFile) -> Contents:
         contents = file.state().contents
@@ -79,13 +74,36 @@ class Resealing:
     def _again(self, sealed: str, *about: str) -> str:
         return self._sealer.seal(self._ring.open(sealed, *about), *about)
 
+
+class Configs:
+    """The config files in which something is sealed; as `Files`."""
+
+    def __init__(self, config: Path, ring: Ring, sealer: Sealer) -> None:
+        """Raises StoreError if anything cannot be opened."""
+        self._ring = ring
+        self._sealer = sealer
+        self._configs = {path.resolve(): self._config(path) for path in _config_files(config)}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(path.name for path in self._configs)
+
+    def back_up(self, backup: Path) -> None:
+        for path in self._configs:
+            write_new(backup / "config" / path.name, path.read_bytes())
+
+    def write(self) -> None:
+        for path, data in self._configs.items():
+            write_over(path, data)
+
     def _config(self, path: Path) -> bytes:
         with in_our_words(f"{path} cannot be sealed again"):
             text = path.read_bytes().decode()
             for account, field, value in _sealed_values(path, text):
                 if value not in text:
                     raise StoreError(f"{path}: {field} is written in a way that cannot be sealed again; seal it anew")
-                again = self._again(value.removeprefix(_SEALED), "config", account, field)
+                about = ("config", account, field)
+                again = self._sealer.seal(self._ring.open(value.removeprefix(_SEALED), *about), *about)
                 text = text.replace(value, _SEALED + again)
         return text.encode()
 

@@ -38,6 +38,10 @@ class Crew(ABC):
         then it is given up."""
 
     @abstractmethod
+    def look(self) -> Roll:
+        """Who is there, without being there oneself."""
+
+    @abstractmethod
     def leave(self) -> None:
         """Be gone at once, and lead no longer. What was claimed here and not finished is free."""
 

@@ -109,6 +109,8 @@ class AccountNote:
 
     hooked_for: datetime | None = None
     """When the token was issued for which the hook was last begun."""
+    hooked_on: Mapping[str, datetime] = field(default_factory=dict)
+    """The same by host, where several share the store and each has hooks of its own."""
 
     orders_on: date | None = None
     orders_told: tuple[str, ...] = ()
@@ -138,6 +140,8 @@ class BotNote:
     locked: bool = False
     proved_on: date | None = None
     """The day (IST) of the last ready proof."""
+    led_by: str | None = None
+    """Where several share the store: the mark and the name of the process that leads; None: the last one left."""
     knocked_at: datetime | None = None
     """When the admin was last told of a stranger."""
     clock_told: bool = False
@@ -151,6 +155,8 @@ class BotNote:
     """Programs with a key, by their names."""
     salt: Secret | None = None
     """What fingerprints are made with. It lies here and not in the key, so that a new key forgives no refusal."""
+    moving_from: str | None = None
+    """This store is being made a copy of the one there, and is not finished."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ document is `{"sealed": …}`, bound to its kind and id; what did not change is 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Condition, Lock, get_ident
@@ -18,19 +17,16 @@ from typing import Any, Generic, TypeVar, cast
 from tinydb import Storage, TinyDB
 from tinydb.table import Document, Table
 
-from bot.store import HISTORY_KEPT, Store, StoreError
-from bot.store._codec import Codec, Misfit
+from bot.store import HISTORY_KEPT, Store
 from bot.store._files import SafeFile, State, Sync, durable, in_our_words, make_folder, write_over
+from bot.store._sealed import Sealed, named
 from bot.store._turns import Locks, Turns
 from bot.store.records import AccountNote, BotNote, HeldToken, HistoryRow, OutboxItem
-from kunji import Error
 from kunji._file import COUNTERS, Contents, Tables
 from kunji._seal import Ring, derive
 
 T = TypeVar("T")
 R = TypeVar("R")
-_ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
-"""Names of accounts become names of files."""
 _LOOK_EVERY = 0.15
 """Seconds between two looks for what other processes saved."""
 
@@ -142,6 +138,15 @@ class TinyStore(Store):
         found = (rows.get(str(id_)) for id_ in newest)
         return [row for row in found if row is not None]
 
+    def known(self) -> list[str]:
+        histories = {path.name.partition(".")[0] for path in (self._place / "history").glob("*.json*")}
+        return sorted({*self._tokens.ids(), *self._notes.ids(), *histories})
+
+    def rewrite_history(self, account: str, rows: Sequence[HistoryRow]) -> None:
+        shelf = self._history(account)
+        wanted = {str(number): row for number, row in enumerate(reversed(rows), 1)}
+        shelf.change(lambda: shelf.put({**dict.fromkeys(shelf.ids()), **wanted}))
+
     def lock(self, account: str, timeout: float) -> AbstractContextManager[None]:
         return self._locks.account(named(account), timeout)
 
@@ -183,13 +188,6 @@ class TinyStore(Store):
 
 
 _ONLY = "bot"
-
-
-def named(account: str) -> str:
-    """The name, if it can be one. Raises StoreError."""
-    if not _ACCOUNT.fullmatch(account):
-        raise StoreError(f"{account!r} cannot be the name of an account")
-    return account
 
 
 class _ById(Table):
@@ -262,7 +260,7 @@ class Shelf(Generic[T]):
         self.database = database
         self._kind = kind
         self._table = database.table(kind)
-        self._codec = Codec(record)
+        self._sealed = Sealed(kind, record, database.ring)
         self._opened: dict[str, tuple[str, T]] = {}
 
     def change(self, change: Callable[[], R]) -> R:
@@ -301,24 +299,14 @@ class Shelf(Generic[T]):
         return int(next_["next"])
 
     def _seal(self, id_: str, record: T) -> str:
-        try:
-            text = self._codec.encode(record)
-        except Misfit as error:
-            raise StoreError(f"the {self._kind} of {id_} {error}") from None
-        return self.database.ring.named(self.database.book.key, self._kind).seal(text, self._kind, id_)
+        return self._sealed.seal(id_, record, self.database.ring.named(self.database.book.key, self._kind))
 
     def _open(self, id_: str, sealed: str) -> T:
         known = self._opened.get(id_)
         if known is None or known[0] != sealed:
-            known = sealed, self._unsealed(id_, sealed)
+            known = sealed, self._sealed.open(id_, sealed, str(self.database.book.file.path))
             self._remember(id_, known)
-        return self._codec.copy(known[1])
-
-    def _unsealed(self, id_: str, sealed: str) -> T:
-        try:
-            return self._codec.decode(self.database.ring.open(sealed, self._kind, id_))
-        except (Error, Misfit) as error:
-            raise StoreError(f"{self.database.book.file.path}: the record of {id_} cannot be read: {error}") from None
+        return self._sealed.codec.copy(known[1])
 
     def _remember(self, id_: str, opened: tuple[str, T]) -> None:
         # Outbox ids rise for ever: what is gone must not stay here.

@@ -6,15 +6,16 @@ import json
 import shutil
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
+from bot.store import Store, open_store
 from kunji import Reader
 from tests.benchmarks.harness import Figure, microseconds, p50
 from tests.benchmarks.places import folder, held, store_in, write
+from tests.redis_server import redis_server
 
 READS = 20_000
 REFRESHES = 8
@@ -31,12 +32,35 @@ def figures() -> Iterator[Figure]:
         for others, what in others_in(config, held().token.value.reveal()):
             yield Figure("reading a token, p50", warm, "µs", others, what, at_most=8)
 
-        slowest = 0.0
-        for number in range(1, REFRESHES + 1):
-            store.save("dhan", held(number))
-            slowest = max(slowest, seconds_until_seen(reader, f"token-{number:06d}"))
+        slowest = slowest_seen(store, reader)
         yield Figure(f"a new token is seen, slowest of {REFRESHES}", slowest, "s", at_most=1)
         store.close()
+        if shutil.which("redis-server"):
+            yield from figures_of_server(config)
+
+
+def figures_of_server(config: Path) -> Iterator[Figure]:
+    with redis_server(config / "server") as server:
+        store = open_store(config, server.address, environment={})
+        store.save("dhan", held())
+        reader = Reader("dhan", server.address, config=config, environment={})
+        for _ in range(2):
+            reader.token()  # from the second question on it follows the store
+
+        warm = p50(microseconds(reader.token, READS))
+        yield Figure("reading a token that lies on a server, p50", warm, "µs", at_most=8)
+        slowest = slowest_seen(store, reader)
+        yield Figure(f"a new token on a server is seen, slowest of {REFRESHES}", slowest, "s", at_most=0.1)
+        store.close()
+
+
+def slowest_seen(store: Store, reader: Reader) -> float:
+    """Seconds until the reader has a new token, of several."""
+    slowest = 0.0
+    for number in range(1, REFRESHES + 1):
+        store.save("dhan", held(number))
+        slowest = max(slowest, seconds_until_seen(reader, f"token-{number:06d}"))
+    return slowest
 
 
 def seconds_until_seen(reader: Reader, start: str) -> float:
@@ -73,39 +97,12 @@ def from_sqlite(path: Path, token: str) -> float:
 def from_redis(place: Path, token: str) -> float:
     """In the server's own words, so that no client library is measured with it."""
     get = b"GET dhan\r\n"
-    with redis_server(place) as connection:
-        connection.sendall(f"SET dhan {token}\r\n".encode())
-        if connection.recv(4096) != b"+OK\r\n":
-            raise RuntimeError("redis does not take the token")
+    with redis_server(place) as server, socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server.client.set("dhan", token)
 
         def read() -> str:
             connection.sendall(get)
             return connection.recv(4096).split(b"\r\n")[1].decode()
 
         return p50(microseconds(read, READS // 10))
-
-
-@contextmanager
-def redis_server(place: Path) -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(place)]
-    with ExitStack() as stack:
-        process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL))
-        stack.callback(process.terminate)
-        yield stack.enter_context(connected(port))
-
-
-def connected(port: int, patience: float = 5.0) -> socket.socket:
-    """Once somebody listens there."""
-    until = time.monotonic() + patience
-    while True:
-        try:
-            connection = socket.create_connection(("127.0.0.1", port), timeout=patience)
-        except ConnectionRefusedError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return connection

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -19,15 +21,18 @@ from bot.backup._contents import from_bytes, stays_below, to_bytes
 from bot.backup._sealed import Cost
 from bot.backup._taking import settled
 from bot.keys import rotate
+from bot.moving import move
 from bot.store import Refused, StoreError, open_store
 from bot.store._turns import Locks
 from brokers import Secret
 from kunji._seal import write_ring
+from tests.redis_server import redis_server
 from tests.unit.store.samples import KEY, NOW, OTHER_KEY, held, row
 
 PASSPHRASE = Secret("correct horse battery")
 CHEAP = Cost(1, 1, 1)
 PIN = "482913"
+PASSWORD = "hunter2-hunter2"
 HEAD = 13 + 4 + 16 + 12
 
 
@@ -495,3 +500,49 @@ def test_a_backup_is_for_its_owner_only_and_replaces_nothing_unasked(tmp_path: P
 def test_a_backup_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         write(tmp_path / "gone" / "kunji.backup", b"one", force=False)
+
+
+# A store on a server.
+
+
+def test_what_is_on_a_server_is_in_the_backup_and_comes_back_into_a_folder(home: Path, tmp_path: Path) -> None:
+    with redis_server(tmp_path / "redis", password=PASSWORD) as server:
+        put(home / "redis.address", server.address)
+        put(home / "bot_config.json", json.dumps({"store": "file:redis.address"}))
+        put(home / ".kunji" / "audit.log", "{}\n")
+        move(home, str(home / ".kunji"), server.address, lambda: NOW, {})
+        shutil.move(home / ".kunji" / "tokens.json", tmp_path / "tokens.json")
+
+        kept = take(home, NOW, {})
+
+    restored = put_back(kept, tmp_path / "machine", {})
+    store = open_store(tmp_path / "machine", str(restored.store), environment={})
+    assert store.load("dhan") == held("live")
+    assert store.bot_note().locked
+    assert store.history("dhan") == [row()]
+    assert (restored.store / "audit.log").read_text() == "{}\n"
+    [remark] = restored.remarks
+    assert "kunji store move --from" in remark
+    assert PASSWORD not in remark
+
+
+def test_without_its_server_there_is_no_backup(home: Path, tmp_path: Path) -> None:
+    with redis_server(tmp_path / "redis") as server:
+        address = server.address
+    put(home / "bot_config.json", json.dumps({"store": address}))
+
+    with pytest.raises(StoreError, match="cannot be reached"):
+        take(home, NOW, {})
+
+
+def test_a_backup_of_a_server_leaves_nothing_behind(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "aside"))
+    (tmp_path / "aside").mkdir()
+    with redis_server(tmp_path / "redis") as server:
+        move(home, None, server.address, lambda: NOW, {})
+
+        take(home, NOW, {"KUNJI_STORE": server.address})
+
+    assert list((tmp_path / "aside").iterdir()) == []

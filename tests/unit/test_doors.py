@@ -11,14 +11,10 @@ import ssl
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -26,6 +22,7 @@ from starlette.routing import Route
 
 from bot.doors import HEADERS_LIMIT, Door, DoorBlocked, Terms
 from bot.listening import Place, Port, Tls, UnixSocket
+from tests.certificates import certificate
 
 ANY_PORT = Port("127.0.0.1", 0)
 ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -169,28 +166,6 @@ async def test_a_port_in_use_and_a_foreign_address_are_told_in_a_sentence() -> N
 
 
 # TLS
-
-
-def certificate(folder: Path, password: bytes | None = None) -> Tls:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    kind = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    (folder / "chain.pem").write_bytes(made.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, kind))
-    return Tls(folder / "chain.pem", folder / "key.pem")
 
 
 async def test_with_a_certificate_it_speaks_tls_and_nothing_old(tmp_path: Path) -> None:

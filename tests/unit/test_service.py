@@ -229,6 +229,27 @@ def test_no_folder_of_the_system_is_given_away(service: Service) -> None:
     assert "/etc would be given to the user kunji" in obstacle
 
 
+def test_a_store_that_is_a_link_is_not_given_away(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "store").symlink_to("/etc")
+
+    found = replace(SERVICE, store=tmp_path / "store").obstacles([])
+
+    assert any("is a symbolic link" in obstacle for obstacle in found)
+    assert replace(SERVICE, store=tmp_path / "store", for_user=True).obstacles([]) == []
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
+def test_a_store_in_whose_place_others_may_put_something_is_not_given_away(tmp_path: Path, mode: int) -> None:
+    shared = tmp_path / "shared"
+    (shared / "deep").mkdir(parents=True)
+    shared.chmod(mode)
+
+    found = replace(SERVICE, store=shared / "deep" / "store").obstacles([])
+
+    assert any(f"others may write in {shared}," in obstacle for obstacle in found)
+
+
 def test_the_first_step_that_fails_is_the_last(tmp_path: Path) -> None:
     unit, never = Write(tmp_path / "new" / "kunji.service", "text"), Write(tmp_path / "never", "")
 
@@ -278,6 +299,23 @@ def test_a_key_in_a_variable_is_not_written_down(folder: Path) -> None:
     assert isinstance(ended.exception, KunjiError)
     assert "KUNJI_KEY_FILE" in str(ended.exception)
     assert "hidden-hidden" not in str(ended.exception) + ended.output
+
+
+def test_the_address_of_a_store_is_not_written_down(folder: Path) -> None:
+    ended = printed(folder, KUNJI_STORE="redis://:hidden-hidden@10.0.0.7")
+
+    assert ended.exit_code == 1
+    assert "bot_config.json" in str(ended.exception)
+    assert "hidden-hidden" not in ended.output + str(ended.exception)
+
+
+def test_of_a_store_on_a_server_the_bot_may_write_what_lies_here(folder: Path) -> None:
+    write(folder, "bot_config.json", {"store": "redis://:hidden-hidden@10.0.0.7"})
+
+    unit = printed(folder).stdout
+
+    assert f'ReadWritePaths="{folder.parent}/my config 100%%/.kunji"' in unit
+    assert "hidden-hidden" not in unit
 
 
 def test_what_only_this_shell_knows_is_missed_at_once(folder: Path) -> None:

@@ -14,6 +14,8 @@ from kunji._places import find
 from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, faults, loaded, only_fault, write
 
 OTHER_TOKEN = "110201544:BBHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
+PASSWORD = "hunter2-hunter2"
+ADDRESS = f"redis://kunji:{PASSWORD}@10.0.0.7:6379/0"
 BARE = {key: value for key, value in AUTO.items() if key != "telegram_bot_token"}
 
 
@@ -167,14 +169,12 @@ def test_a_time_that_was_already_refused_is_not_held_against_the_others(
     assert "expected a time of day (IST)" in only_fault(folder)
 
 
-@pytest.mark.parametrize("place", ["file:place.txt", "sealed:abc"])
-def test_the_store_is_named_so_that_every_program_finds_it(folder: Path, place: str) -> None:
-    write(folder, "place.txt", "tokens")
+def test_the_store_is_not_named_by_what_its_own_key_would_open(folder: Path) -> None:
     write(folder, "dhan_config.json", AUTO)
-    write(folder, "bot_config.json", {"store": place})
+    write(folder, "bot_config.json", {"store": "sealed:abc"})
 
     assert only_fault(folder).startswith(
-        'bot_config.json: store: expected the place itself in plain text, or "${NAME}" for a variable: '
+        'bot_config.json: store: expected the place itself, or "${NAME}" or "file:/path" for one that is secret: '
     )
 
 
@@ -183,6 +183,66 @@ def test_the_store_may_be_named_by_a_variable(folder: Path) -> None:
     write(folder, "bot_config.json", {"store": "${TOKENS}"})
 
     assert loaded(folder, {"TOKENS": "tokens"}).store == str(folder / "tokens")
+
+
+@pytest.mark.parametrize("place", [ADDRESS, "file:place", "${PLACE}"])
+def test_the_address_of_a_store_is_a_secret_wherever_it_stands(folder: Path, place: str) -> None:
+    write(folder, "place", ADDRESS)
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "bot_config.json", {"store": place})
+
+    config = loaded(folder, {"PLACE": ADDRESS})
+
+    assert config.store == ADDRESS
+    assert PASSWORD in [secret.reveal() for secret in config.secrets]
+    assert PASSWORD not in repr(config)
+
+
+def test_the_password_of_a_store_in_the_environment_is_a_secret_too(folder: Path) -> None:
+    write(folder, "dhan_config.json", AUTO)
+
+    config = loaded(folder, {"KUNJI_STORE": ADDRESS})
+
+    assert PASSWORD in [secret.reveal() for secret in config.secrets]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"http://x:{PASSWORD}@host",
+        f"redis://:{PASSWORD}@",
+        f"redis://:{PASSWORD}@host:port",
+        f"redis://:{PASSWORD}@host/0?ca=/x",
+        f"rediss://:{PASSWORD}@host?secret={PASSWORD}x",
+    ],
+)
+def test_a_wrong_address_is_told_by_what_one_looks_like_and_never_shown(folder: Path, place: str) -> None:
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "bot_config.json", {"store": place})
+
+    fault = only_fault(folder)
+
+    assert fault.startswith("bot_config.json: store: the address of the store is wrong: ")
+    assert "redis://user:password@host:6379/0" in fault
+    assert PASSWORD not in fault
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("ca=ca.pem", "expected the whole path of a file for ca"),
+        ("ca={folder}/nowhere.pem", "expected a file that can be read for ca"),
+        ("key={folder}/open.pem", "can be read by others: chmod 600 "),
+    ],
+)
+def test_the_files_an_address_names_can_be_read_and_the_key_by_us_alone(
+    folder: Path, option: str, expected: str
+) -> None:
+    write(folder, "open.pem", "x", mode=0o644)
+    write(folder, "dhan_config.json", AUTO)
+    write(folder, "bot_config.json", {"store": f"rediss://host?{option.format(folder=folder)}"})
+
+    assert only_fault(folder).startswith(f"bot_config.json: store: {expected}")
 
 
 def test_a_home_nobody_has_is_a_folder_like_any_other_as_programs_read_it(folder: Path) -> None:

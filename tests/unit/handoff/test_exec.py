@@ -231,7 +231,7 @@ def newest():
         os.kill(os.getpid(), signal.SIGTERM)
     return {"TOKEN": "two"}
 wanted = Wanted(["./program"], dict(os.environ), "restart", 5)
-sys.exit(-Supervisor(wanted, newest, print).run({"TOKEN": "one"}))
+sys.exit(-Supervisor(wanted, newest, print, look_every=0.1).run({"TOKEN": "one"}))
 """
     command = [sys.executable, "-c", supervised]
     result = subprocess.run(command, env=here.variables(), cwd=here.folder, timeout=PATIENCE, check=False)

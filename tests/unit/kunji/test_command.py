@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,8 @@ from hypothesis import strategies as st
 
 from kunji._errors import Error, SetTwice
 from kunji._formats import check_names, dotenv, powershell, seconds, sh, together
-from tests.unit.kunji.written import NOW, held, store
+from tests.redis_server import RedisServer, redis_server
+from tests.unit.kunji.written import NOW, held, say_where, store
 
 _ROOT = Path(__file__).parents[3]
 _LIVE = datetime.now(UTC) + timedelta(days=1)
@@ -49,6 +51,14 @@ def kunji(folder: Path, *arguments: str, **environment: str) -> Ended:
         timeout=60,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """The config says that the store lies there."""
+    with redis_server(tmp_path / "redis", password="hidden") as server:
+        say_where(tmp_path, server.address)
+        yield server
 
 
 def test_the_token_is_alone_on_stdout(tmp_path: Path) -> None:
@@ -160,11 +170,65 @@ def test_an_account_that_does_not_exist_is_exit_code_two(tmp_path: Path) -> None
         assert ended.err == f"kunji: there is no account dhna in {tmp_path}, only dhan\n"
 
 
+def test_a_folder_with_neither_config_nor_store_is_exit_code_two_and_where_it_looked_is_told(tmp_path: Path) -> None:
+    for command in ("token", "env"):
+        ended = kunji(tmp_path, command, "dhan", "--wait", "1h")
+
+        assert (ended.code, ended.out) == (2, "")
+        assert f"neither a config file in {tmp_path} nor a store at {tmp_path / '.kunji'}" in ended.err
+        assert "--config" in ended.err
+
+
 def test_no_live_token_is_exit_code_three(tmp_path: Path) -> None:
+    (tmp_path / "dhan_config.json").write_text("{}")
     ended = kunji(tmp_path, "token", "dhan")
 
     assert (ended.code, ended.out) == (3, "")
     assert ended.err.startswith("kunji: there is no token for dhan")
+
+
+def test_a_store_on_a_server_is_asked_once(tmp_path: Path, server: RedisServer) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+    before = connections_made(server)
+
+    assert kunji(tmp_path, "token", "dhan") == Ended(0, "my-token\n", "")
+    assert kunji(tmp_path, "env", "dhan") == Ended(0, "export DHAN_ACCESS_TOKEN='my-token'\n", "")
+    assert kunji(_ROOT, "token", "dhan", "--config", str(tmp_path), "--store", server.address).out == "my-token\n"
+    assert connections_made(server) == before + 3
+
+
+def connections_made(server: RedisServer) -> int:
+    made: int = server.client.info("stats")["total_connections_received"]
+    return made
+
+
+def test_a_live_token_on_a_server_is_waited_for(tmp_path: Path, server: RedisServer) -> None:
+    bot = store(tmp_path)
+    threading.Timer(0.5, bot.save, ("dhan", held("my-token", expires_at=_LIVE))).start()
+
+    assert kunji(tmp_path, "token", "dhan", "--wait", "60s") == Ended(0, "my-token\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("token", "dhan"), ("env", "dhan"), ("token", "dhan", "--wait", "1s")])
+def test_a_server_that_is_away_is_exit_code_one(
+    tmp_path: Path, server: RedisServer, arguments: tuple[str, ...]
+) -> None:
+    store(tmp_path).save("dhan", held("my-token", expires_at=_LIVE))
+    server.kill()
+
+    ended = kunji(tmp_path, *arguments)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == f"kunji: the store at redis://127.0.0.1:{server.port}/0 cannot be reached\n"
+
+
+def test_no_live_token_on_a_server_is_exit_code_three(tmp_path: Path, server: RedisServer) -> None:
+    store(tmp_path).save("kotak", held("my-token", expires_at=_LIVE))
+
+    ended = kunji(tmp_path, "token", "dhan")
+
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err.startswith(f"kunji: there is no token for dhan in redis://127.0.0.1:{server.port}/0;")
 
 
 def test_an_unreadable_store_is_exit_code_one(tmp_path: Path) -> None:
@@ -217,7 +281,19 @@ def test_only_what_it_needs_is_loaded(tmp_path: Path) -> None:
         "import sys; from kunji.__main__ import answer; code = answer('token', ['dhan']);"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[1:])), code)"
     )
-    heavy = ["bot", "brokers", "handlers", "click", "filelock", "pydantic", "tinydb", "telegram", "requests", "logging"]
+    heavy = [
+        "bot",
+        "brokers",
+        "handlers",
+        "click",
+        "filelock",
+        "pydantic",
+        "tinydb",
+        "telegram",
+        "requests",
+        "logging",
+        "redis",
+    ]
 
     done = subprocess.run(
         [sys.executable, "-c", script, *heavy],

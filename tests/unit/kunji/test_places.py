@@ -10,9 +10,14 @@ import pytest
 from kunji import StoreUnreadable
 from kunji._places import account_names, find
 
+ADDRESS = "redis://:hidden@host"
+
 
 def test_the_store_lies_in_the_config_folder(tmp_path: Path) -> None:
-    assert find(tmp_path, environment={}) == (f"{tmp_path}/.kunji", f"{tmp_path}/.kunji/kunji.key", str(tmp_path))
+    places = find(tmp_path, environment={})
+
+    assert (places.store, places.folder) == (f"{tmp_path}/.kunji", f"{tmp_path}/.kunji")
+    assert (places.key_file, places.config) == (f"{tmp_path}/.kunji/kunji.key", str(tmp_path))
     assert find(environment={"KUNJI_CONFIG": str(tmp_path)}).store == f"{tmp_path}/.kunji"
 
 
@@ -51,11 +56,42 @@ def test_accounts_are_known_by_their_files_where_the_config_folder_is_known(tmp_
     assert account_names(find(tmp_path / "nowhere", environment={})) == []
 
 
-def test_a_store_on_a_server_is_refused_without_its_address() -> None:
-    with pytest.raises(StoreUnreadable) as caught:
-        find(store="redis://:hidden@host", environment={})
+@pytest.mark.parametrize("written", [ADDRESS, "${PLACE}", "file:place", "file:../elsewhere"])
+def test_the_store_may_lie_on_a_server_and_what_belongs_to_it_here_in_the_config_folder(
+    tmp_path: Path, written: str
+) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "bot_config.json").write_text(json.dumps({"store": written}))
+    (config / "place").write_text(f"{ADDRESS}\n")
+    (tmp_path / "elsewhere").write_text(ADDRESS)
+
+    places = find(config, environment={"PLACE": ADDRESS})
+
+    assert (places.store, places.is_on_server) == (ADDRESS, True)
+    assert (places.folder, places.key_file) == (f"{config}/.kunji", f"{config}/.kunji/kunji.key")
+
+
+def test_the_password_of_a_server_is_never_shown() -> None:
+    places = find("/config", ADDRESS, environment={})
+
+    assert places.shown == "redis://host:6379/0"
+    assert repr(places) == "Places('redis://host:6379/0', '/config/.kunji/kunji.key', '/config')"
+
+
+@pytest.mark.parametrize("place", ["postgres://u:hidden@host", "redis://:hidden@", "redis://:hidden@host:port"])
+def test_an_address_that_is_none_is_told_without_it(place: str) -> None:
+    with pytest.raises(StoreUnreadable, match="the address of the store is wrong") as caught:
+        find(store=place, environment={})
 
     assert "hidden" not in str(caught.value)
+
+
+def test_a_file_that_should_say_where_the_store_lies_is_named_if_it_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "bot_config.json").write_text('{"store": "file:place"}')
+
+    with pytest.raises(StoreUnreadable, match=r"/place, which says where the store lies, cannot be read: no such file"):
+        find(tmp_path, environment={})
 
 
 @pytest.mark.parametrize("place", ["a\0b", "\ud800"])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.kunji.written import held, store
+from tests.redis_server import redis_server
+from tests.unit.kunji.written import held, say_where, store
 
 _ROOT = Path(__file__).parents[3]
 
@@ -61,23 +62,42 @@ go_on.set()
 print(dhan.token())
 """
 
+FORKED_ON_A_SERVER = """
+import os, signal
+from kunji import Reader
+
+dhan = Reader("dhan")
+print(dhan.token(), dhan.token(), flush=True)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+print(dhan.token(), "in the", "child" if child == 0 else "parent", flush=True)
+dhan.wait_newer(20)
+print(dhan.token(), flush=True)
+os._exit(0 if child == 0 or os.waitpid(child, 0)[1] == 0 else 1)
+"""
+
 
 def printed(folder: Path, script: str) -> str:
     """What a program of its own prints, lying in that folder and begun there."""
+    with begun(folder, script) as process:
+        out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    return out
+
+
+def begun(folder: Path, script: str) -> subprocess.Popen[str]:
     program = folder / "strategy.py"
     program.write_text(script)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("KUNJI_")}
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-W", "ignore", str(program)],
         cwd=folder,
         env=clean | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=60,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -92,6 +112,24 @@ def test_it_opens_no_socket_and_writes_no_file(folder: Path) -> None:
 
 def test_a_process_forked_in_the_middle_of_a_look_reads_on(folder: Path) -> None:
     assert printed(folder, FORKED) == "one\nchild ended with 0\none\n"
+
+
+def test_a_forked_process_follows_the_server_for_itself(tmp_path: Path) -> None:
+    lasting = datetime.now(UTC) + timedelta(days=1)
+    with redis_server(tmp_path / "redis") as server:
+        say_where(tmp_path, server.address)
+        bot = store(tmp_path)
+        bot.save("dhan", held("one", expires_at=lasting))
+        with begun(tmp_path, FORKED_ON_A_SERVER) as process:
+            assert process.stdout is not None
+            before = {process.stdout.readline() for _ in range(3)}
+            bot.save("dhan", held("two", expires_at=lasting))
+            after, error = process.communicate(timeout=60)
+        bot.close()
+
+    assert before == {"one one\n", "one in the child\n", "one in the parent\n"}
+    assert after == "two\ntwo\n", error
+    assert process.returncode == 0
 
 
 def test_a_folder_with_its_own_bot_and_brokers_keeps_them(folder: Path) -> None:

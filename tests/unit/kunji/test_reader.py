@@ -196,6 +196,7 @@ def test_a_rejected_token_is_given_to_nobody(tmp_path: Path, reader: Reader) -> 
 
 
 def test_a_token_is_given_as_soon_as_it_is_there(tmp_path: Path, reader: Reader) -> None:
+    (tmp_path / "dhan_config.json").write_text("{}")
     with pytest.raises(NoLiveToken, match="there is no token for dhan"):
         reader.token()
     bot = store(tmp_path)

@@ -164,6 +164,28 @@ class StoreSuite:
         assert store.history("dhan") == [row("dhan", 2), row("dhan", 1)]
         assert other.history("dhan", limit=1) == [row("dhan", 2)]
 
+    def test_history_can_be_written_anew_and_goes_on_from_there(self, store: Store, other: Store) -> None:
+        for minute in range(3):
+            store.record(row("dhan", minute))
+
+        store.rewrite_history("dhan", [row("dhan", 9), row("dhan", 8)])
+        other.record(row("dhan", 10))
+
+        assert store.history("dhan") == [row("dhan", 10), row("dhan", 9), row("dhan", 8)]
+        store.rewrite_history("dhan", [])
+        assert other.history("dhan") == []
+
+    def test_every_account_of_which_anything_is_kept_is_known(self, store: Store, other: Store) -> None:
+        assert store.known() == []
+
+        store.save("token-only", held())
+        store.update({"note-only": lambda note: replace(note, paused=True)})
+        store.record(row("history-only"))
+        store.update_bot(lambda note: replace(note, locked=True))
+        store.queue([item()])
+
+        assert other.known() == ["history-only", "note-only", "token-only"]
+
     def test_history_forgets_the_oldest_rows(self, store: Store) -> None:
         for minute in range(HISTORY_KEPT + 3):
             store.record(row(minute=minute))
@@ -220,7 +242,8 @@ class StoreSuite:
         store.delete("kotak")
         store.save("zerodha", held())
 
-        assert store.changes(0) == {"dhan", "zerodha"}
+        # What was saved and deleted in between may be told, too.
+        assert store.changes(0) - {"kotak"} == {"dhan", "zerodha"}
         assert store.changes(0) == set()
 
     def test_a_deletion_is_a_change(self, store: Store, other: Store) -> None:

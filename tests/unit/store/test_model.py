@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bot.store import Store, open_store
 from bot.store.records import AccountNote, HeldToken, HistoryRow, OutboxItem
+from bot.store.redis import open_server
+from kunji._redis import parse
+from tests.redis_server import RedisServer, redis_server
 from tests.unit.store import samples
 from tests.unit.store.samples import KEY
 
+LONG_AGO = datetime(1980, 1, 1, tzinfo=UTC)
 _ACCOUNTS = st.sampled_from(["dhan", "dhan-wife", "kotak"])
 
 
@@ -22,6 +29,7 @@ class Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
+        self.opened = ExitStack()
         self.store = self._opened()
         self.held: dict[str, HeldToken] = {}
         self.notes: dict[str, AccountNote] = {}
@@ -30,9 +38,10 @@ class Model(RuleBasedStateMachine):
         self.highest = 0
 
     def _opened(self) -> Store:
-        return open_store(Path(self.folder.name), key=KEY, environment={})
+        return self.opened.enter_context(closing(open_store(Path(self.folder.name), key=KEY, environment={})))
 
     def teardown(self) -> None:
+        self.opened.close()
         self.folder.cleanup()
 
     @rule()
@@ -93,3 +102,26 @@ def _become(note: AccountNote) -> Callable[[AccountNote], AccountNote]:
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+
+
+class ModelOnAServer(Model):
+    server: RedisServer
+
+    def _opened(self) -> Store:
+        # No token that is saved has expired: of those the server keeps no value.
+        return self.opened.enter_context(
+            closing(open_server(parse(self.server.address), lambda: KEY, now=lambda: LONG_AGO))
+        )
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.server.client.flushall()
+
+
+class TestModelOnAServer(ModelOnAServer.TestCase):  # type: ignore[misc, name-defined]
+    settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+
+    @pytest.fixture(autouse=True)
+    def _server(self, tmp_path: Path) -> Iterator[None]:
+        with redis_server(tmp_path) as ModelOnAServer.server:
+            yield

@@ -94,9 +94,9 @@ def test_the_place_comes_from_the_environment_before_the_config(tmp_path: Path) 
     assert not (tmp_path / "configured").exists()
 
 
-def test_a_store_on_a_server_is_refused_for_now(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="this machine only"):
-        open_store(tmp_path, "redis://localhost/0", environment={})
+def test_a_store_on_another_kind_of_server_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="must begin with redis"):
+        open_store(tmp_path, "memcached://localhost/0", environment={})
 
 
 def test_a_folder_in_which_others_may_write_is_refused(tmp_path: Path) -> None:
