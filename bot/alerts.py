@@ -25,11 +25,20 @@ log = logging.getLogger(__name__)
 
 READ_EVERY = 30.0
 """Seconds between two looks for what other processes queued."""
+READ_AMONG_OTHERS = 3.0
+"""The same where other hosts work for the same chats."""
+ALLOWED_EVERY = 0.5
+"""Seconds between two questions whether this process may send."""
 PARKED_KEPT = timedelta(days=7)
 
 
+def _always(_one: Waiting) -> bool:
+    return True
+
+
 class Alerts:
-    """`tell` may be called from any thread; `run` delivers until it is cancelled."""
+    """`tell` may be called from any thread; `run` delivers until it is cancelled. While it does not run, what is told
+    lies in the store for whoever delivers."""
 
     def __init__(  # noqa: PLR0913 - all but three are named, and each is a part of its own
         self,
@@ -61,16 +70,19 @@ class Alerts:
             keep=self._keep,
             follow=self._follow,
             address=self._address,
+            until_allowed=self._until_allowed,
         )
         self._pause = pause
         self._read_every = read_every
         self._lock = threading.Lock()
+        self._delivers = False
+        self._may_send: Callable[[Waiting], bool] = _always
         self._queues: dict[int, deque[Waiting]] = defaultdict(deque)
         self._known: set[int] = set()
         """Numbers of all that is or was on its way out, as far as the store may still show them."""
         self._unkept: dict[int, OutboxItem | None] = {}
         """What became of items, should the store not have taken it."""
-        self._store_refuses = False
+        self._store_refuses, self._is_read = False, True
         self._moved: dict[int, int] = {}
         self._served: set[int] = set()
         self._wake: Callable[[], None] = lambda: None
@@ -121,7 +133,7 @@ class Alerts:
     def _take_in(self, items: Iterable[tuple[int | None, OutboxItem]]) -> None:
         for number, item in items:
             if number is not None:
-                if number in self._known:
+                if not self._delivers or number in self._known:
                     continue
                 self._known.add(number)
             if item.parked is None:
@@ -129,15 +141,22 @@ class Alerts:
 
     # Running
 
-    async def run(self, bot: Sender) -> None:
-        """Deliver what waits and what comes, until cancelled."""
+    async def run(
+        self, bot: Sender, *, may_send: Callable[[Waiting], bool] = _always, among_others: bool = False
+    ) -> None:
+        """Deliver what waits and what comes, until cancelled. `may_send` is asked right before each is sent.
+        `among_others`: other hosts queue, too, and one of them may deliver next."""
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        read_every = min(self._read_every, READ_AMONG_OTHERS) if among_others else self._read_every
+        self._may_send = may_send
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop has ended; the store keeps it for the next one
                 loop.call_soon_threadsafe(woken.set)
 
         self._wake = wake
+        with self._lock:
+            self._delivers = True
         try:
             async with asyncio.TaskGroup() as senders:
                 await asyncio.to_thread(self._read, at_start=True)
@@ -147,21 +166,41 @@ class Alerts:
                             self._served.add(chat)
                             senders.create_task(self._serve(bot, chat))
                     try:
-                        async with asyncio.timeout(self._read_every):
+                        async with asyncio.timeout(read_every):
                             await woken.wait()
                     except TimeoutError:
                         await asyncio.to_thread(self._read)
                     woken.clear()
         finally:
             self._wake = lambda: None
+            self._forget_kept()
+            await asyncio.to_thread(self._write_unkept)
+
+    def _forget_kept(self) -> None:
+        """What lies in the store is read anew, should this process deliver again: somebody else may have meanwhile."""
+        with self._lock:
+            self._delivers = False
+            self._known.clear()
+            for chat, queue in list(self._queues.items()):
+                self._queues[chat] = deque(one for one in queue if one.number is None)
 
     def is_sending(self) -> bool:
         """Telegram has a message that it has not acknowledged yet."""
-        return any(queue and queue[0].sending for queue in list(self._queues.values()))
+        return any(one.sending for queue in list(self._queues.values()) for one in list(queue))
 
     def settle(self) -> None:
         """Keep what became of messages, also of one whose delivery has just been cut off after Telegram took it."""
         self._write_unkept()
+
+    def hand_in(self) -> None:
+        """While somebody else delivers: put into the store what it would not take when it was told. Raises
+        StoreError."""
+        self._write_unkept()
+        with self._lock:
+            if self._delivers or not any(self._queues.values()):
+                return
+            self._store.queue([one.item for queue in self._queues.values() for one in queue])
+            self._queues.clear()
 
     def _read(self, *, at_start: bool = False) -> None:
         """Take in what lies in the store: from before a restart, and from other processes."""
@@ -175,8 +214,10 @@ class Alerts:
                 self._put_in_order()
                 self._moved = {int(group): moved for group, moved in self._store.bot_note().supergroups.items()}
             self._drop_old_parked(lying)
+            self._is_read = True
         except StoreError as error:
-            log.warning("the outbox cannot be read: %s", error)
+            log.log(logging.WARNING if self._is_read else logging.DEBUG, "the outbox cannot be read: %s", error)
+            self._is_read = False
 
     def _put_in_order(self) -> None:
         """What was told before the first look at the store comes after what lay there."""
@@ -196,23 +237,31 @@ class Alerts:
         queue = self._queues[chat]
         try:
             while queue:
+                one = next((one for one in queue if self._may_send(one)), queue[0])
                 try:
-                    await self._delivery.deliver(bot, queue[0])
-                    queue.popleft()
+                    await self._delivery.deliver(bot, one)
+                    queue.remove(one)
                 except Exception:
                     log.exception("the outbox stumbled; it goes on")
                     await self._pause(READ_EVERY)
         except asyncio.CancelledError:
-            self._leave(queue[0])
+            for one in queue:
+                self._leave(one)
             raise
         finally:
             self._served.discard(chat)
 
+    async def _until_allowed(self, one: Waiting) -> None:
+        while not self._may_send(one):
+            await self._pause(ALLOWED_EVERY)
+
     def _leave(self, one: Waiting) -> None:
         """Stopped while it was being sent: it may have arrived."""
-        if one.sending and one.number is not None:
-            self._unkept[one.number] = replace(one.item, uncertain=True)
-            self._write_unkept()
+        if not one.sending:
+            return
+        one.item, one.sending = replace(one.item, uncertain=True), False
+        if one.number is not None:
+            self._unkept[one.number] = one.item
 
     # What becomes of it
 

@@ -104,6 +104,8 @@ class Delivery:
     """A group became a supergroup."""
     address: Callable[[int], int]
     """Where a configured chat is now."""
+    until_allowed: Callable[[Waiting], Awaitable[None]]
+    """Returns when it is this process that may send it."""
 
     async def deliver(self, bot: Sender, one: Waiting) -> None:
         """Try until Telegram took it, refused it, or it is no longer true."""
@@ -161,6 +163,7 @@ class Delivery:
     async def _send_rest(self, bot: Sender, one: Waiting) -> None:
         while one.sent < len(one.parts):
             is_last = one.sent == len(one.parts) - 1
+            await self.until_allowed(one)
             one.sending = True
             await bot.send_message(
                 self.address(one.item.chat),

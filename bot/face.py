@@ -18,7 +18,17 @@ from bot.life import next_asking, next_login, state
 from bot.store import BotNote, Store, StoreError
 from bot.tokens import TokenService
 from brokers import Code, Consent, Drift, Secret
-from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, OrderBook, PastRefresh, Portfolio, Refreshed
+from handlers.tokens import (
+    AccountStatus,
+    Crew,
+    Health,
+    LoggedOut,
+    OpenQuestion,
+    OrderBook,
+    PastRefresh,
+    Portfolio,
+    Refreshed,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +44,10 @@ class Planned(Protocol):
 
 def _nobody(_account: str) -> None:
     """Nobody plans anything."""
+
+
+def _no_others() -> Crew | None:
+    """Nobody else has this store."""
 
 
 @dataclass(slots=True)
@@ -52,6 +66,7 @@ class Face:
     """Set by the app once there is a scheduler."""
     touched: Callable[[str], None] = _nobody
     """Called after something about an account changed."""
+    who_leads: Callable[[], Crew | None] = _no_others
     knocks: int = 0
     """Strangers turned away since the admin was last told; a flood of them writes nothing to the disk."""
 
@@ -102,6 +117,7 @@ class Face:
             alerts_waiting=sum(1 for item in waiting if item.parked is None),
             alerts_parked=sum(1 for item in waiting if item.parked is not None),
             second_poller=self.rival(),
+            crew=self.who_leads(),
         )
 
     def _store_fault(self) -> str | None:
@@ -110,6 +126,9 @@ class Face:
         except StoreError as error:
             return str(error)
         return None
+
+    async def crew(self) -> Crew | None:
+        return self.who_leads()
 
     async def second_poller(self) -> bool:
         return self.rival()
@@ -184,7 +203,7 @@ class Face:
         await self._off(self.store.update_bot, lambda note: replace(note, locked=True))
 
     async def locked(self) -> bool:
-        return self.store.bot_note().locked
+        return (await self._off(self.store.bot_note)).locked
 
     async def spend(self, button: str, expires_at: datetime) -> bool:
         now, fresh = self.tokens.clock.now(), False
@@ -199,8 +218,8 @@ class Face:
         return fresh
 
     async def knock(self) -> None:
-        now, last = self.tokens.clock.now(), self.store.bot_note().knocked_at
         self.knocks += 1
+        now, last = self.tokens.clock.now(), (await self._off(self.store.bot_note)).knocked_at
         if last is not None and last <= now < last + KNOCK_EVERY:
             return
         count, self.knocks = self.knocks, 0

@@ -46,6 +46,8 @@ class Proof:
     names: Callable[[], Sequence[str]]
     """The accounts to prove."""
     logins_running: Callable[[], bool]
+    leads: Callable[[], bool] = lambda: True
+    """Whether it is still this process that proves; whoever comes after it proves anew what it did not tell."""
     look_at: datetime | None = None
     """None: it is not known when to look."""
     due_since: float | None = None
@@ -90,6 +92,8 @@ class Proof:
     def _prove(self, day: date) -> None:
         try:
             proofs = self.prover.prove(self.names())
+            if not self.leads():
+                return
             self.tell(*proofs)
             self.not_ready = _failed(proofs)
             self.proved_on = day
@@ -107,7 +111,8 @@ class Proof:
     def _prove_again(self) -> None:
         try:
             proofs = self.prover.prove(self.not_ready)
-            if ready := [alert for alert in proofs if alert.kind != "proof" or alert.facts.get("ok")]:
+            ready = [alert for alert in proofs if alert.kind != "proof" or alert.facts.get("ok")]
+            if ready and self.leads():
                 self.tell(*ready)
             self.not_ready = _failed(proofs)
         except Exception:

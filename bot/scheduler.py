@@ -16,16 +16,18 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from bot import due
 from bot.due import Act, Agenda
 from bot.intervals import Intervals, Job
+from bot.labour import Labour, OwnHands, attempt
 from bot.life import Account, Standing
 from bot.proof import Proof, Prover, Tell
 from bot.store import AccountNote, Alert, HeldToken, Store, StoreError
 from bot.trading import Rules
-from brokers import Clock, KunjiError
+from brokers import Clock
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ class Scheduler:
     last_sweep: float | None = None
     """When the last one ended, by the clock that nobody sets."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three are named, and each is a part of its own
         self,
         tokens: Tokens,
         prover: Prover,
@@ -86,22 +88,28 @@ class Scheduler:
         rules: Rules,
         tell: Tell,
         executor: Executor,
+        labour: Labour | None = None,
+        leads: Callable[[], bool] = lambda: True,
         jobs: Iterable[Job] = (),
     ) -> None:
-        """`executor` is where brokers are asked; a login may keep one of its threads for minutes."""
+        """`executor` is where brokers are asked. `labour`: who does the logins, if not this process by itself.
+        `leads`: whether anything may be done; it is asked before each act, and must be quick."""
         self._tokens = tokens
         self._store = store
         self._clock = clock
         self._rules = rules
         self._tell = tell
         self._executor = executor
+        self._labour = labour or OwnHands(partial(tokens.refresh, who="schedule"), executor)
+        self._labour.ended = self.touched
+        self._leads = leads
         self._lock = threading.Lock()
         self._touched: set[str] = set()
         self._minds: dict[str, _Mind] = defaultdict(_Mind)
         self._looks: dict[str, datetime] = {}
         self._heap: list[tuple[datetime, str]] = []
         self._logins: dict[str, datetime] = {}
-        self._proof = Proof(prover, store, clock, rules, tell, executor, self._to_prove, self._is_logging_in)
+        self._proof = Proof(prover, store, clock, rules, tell, executor, self._to_prove, self._is_logging_in, leads)
         self._wall, self._monotonic = clock.now(), clock.monotonic()
         self._intervals = Intervals([Job("sweep", SWEEP_EVERY, self.sweep), *jobs])
         self.replan()
@@ -123,7 +131,8 @@ class Scheduler:
     async def run(self) -> None:
         """Sweep until cancelled."""
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, "scheduler") as own:
+        own = ThreadPoolExecutor(1, "scheduler")
+        try:
             # Whoever asks first wants to hear what is planned; the table lets a second pass before its first sweep.
             await loop.run_in_executor(own, self._sweep_once)
             while True:
@@ -132,6 +141,9 @@ class Scheduler:
                 except Exception:
                     log.exception("the scheduler stumbled; it goes on")
                 await asyncio.sleep(PULSE)
+        finally:
+            # A sweep that waits for the store must not hold up the loop.
+            await asyncio.to_thread(own.shutdown)
 
     def _sweep_once(self) -> None:
         try:
@@ -166,7 +178,8 @@ class Scheduler:
         names = self._to_look_at(now)
         if names:
             self._look_at(names, now)
-        self._proof.sweep(now)
+        if self._leads():
+            self._proof.sweep(now)
         self.last_sweep = self._clock.monotonic()
 
     def _to_look_at(self, now: datetime) -> list[str]:
@@ -184,6 +197,8 @@ class Scheduler:
         told, again = _Told(), set(names)
         try:
             for name in names:
+                if not self._leads():
+                    break
                 if not self._attend(name, now, told):
                     again.discard(name)
             self._tell_and_remember(told)
@@ -196,6 +211,7 @@ class Scheduler:
         """Do what is due for one account; whether anything was. Whatever goes wrong stays its own."""
         try:
             mind = self._minds[name]
+            self._see_whether_login_ended(name, mind)
             note = self._tokens.note(name)
             note = replace(note, **mind.done) if mind.done else note
             one = Standing(self._tokens.accounts[name], self._tokens.held(name), note, now)
@@ -217,6 +233,11 @@ class Scheduler:
             held = mind.held_until
             self._plan(name, min(look, held) if held is not None and held > now else look)
         return False
+
+    def _see_whether_login_ended(self, name: str, mind: _Mind) -> None:
+        if Act.LOGIN in mind.busy and not self._labour.is_at_it(name):
+            with self._lock:
+                mind.busy.discard(Act.LOGIN)
 
     def _note_login(self, name: str, mind: _Mind, plan: Agenda, now: datetime) -> None:
         """Keep in mind when the next one is planned. One that is no longer due has left its troubles behind."""
@@ -241,10 +262,14 @@ class Scheduler:
         match act:
             case Act.LOGIN:
                 mind.held_until, mind.hold = one.now + mind.hold, min(mind.hold * 2, LONGEST_HOLD)
-                self._start(name, act, lambda: self._tokens.refresh(name, who="schedule"))
+                self._labour.start(name)
+                with self._lock:
+                    mind.busy.add(act)
             case Act.PROBE:
                 mind.done["probed_at"] = one.now
-                self._start(name, act, lambda: self._tokens.probe(name))
+                with self._lock:
+                    mind.busy.add(act)
+                self._executor.submit(self._probe, name)
             case Act.WARN if held is not None:
                 told.alerts.append(due.warning(one, held, plan, self._rules))
                 told.changes[name]["warned_for"] = held.token.expires_at
@@ -257,7 +282,7 @@ class Scheduler:
 
     def _tell_and_remember(self, told: _Told) -> None:
         """One message and one write for everything that one sweep had to tell."""
-        if not told.alerts:
+        if not told.alerts or not self._leads():
             return
         self._tell(*told.alerts)
         for name, fields in told.changes.items():
@@ -278,21 +303,13 @@ class Scheduler:
 
     # Work that takes long
 
-    def _start(self, name: str, act: Act, work: Callable[[], object]) -> None:
-        with self._lock:
-            self._minds[name].busy.add(act)
-        self._executor.submit(self._finish, name, act, work)
-
-    def _finish(self, name: str, act: Act, work: Callable[[], object]) -> None:
+    def _probe(self, name: str) -> None:
         try:
-            work()
-        except KunjiError as error:
-            log.info("%s: the %s did not succeed: %s", name, act, error)
-        except Exception:
-            log.exception("%s: the %s failed", name, act)
+            if self._leads():
+                attempt(self._tokens.probe, name, "probe")
         finally:
             with self._lock:
-                self._minds[name].busy.discard(act)
+                self._minds[name].busy.discard(Act.PROBE)
             self.touched(name)
 
     def _is_logging_in(self) -> bool:

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 WAIT = 1.0
 """Seconds of waiting at a time, and so the longest a stop takes."""
-PATIENCE = 60.0
+PATIENCE = 5.0
 """Seconds until a store that could not be watched is tried again."""
 
 
@@ -23,6 +23,7 @@ class Watch:
         self._store = store
         self._listeners = tuple(listeners)
         self._stopped = threading.Event()
+        self._fails = False
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="store-watch", daemon=True).start()
@@ -36,7 +37,9 @@ class Watch:
                 for account in self._store.changes(WAIT):
                     for listener in self._listeners:
                         listener(account)
+                self._fails = False
             except Exception as error:
-                if not self._stopped.is_set():
+                if not self._stopped.is_set() and not self._fails:
                     log.warning("the store cannot be watched: %s", error)
+                self._fails = True
                 self._stopped.wait(PATIENCE)

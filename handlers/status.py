@@ -23,7 +23,8 @@ async def look(update: Update, context: Context, _pressed: Pressed) -> None:
 
 async def _tell(update: Update, context: Context, names: Sequence[str]) -> None:
     own = [name for name in my_accounts(update, context, Role.ADMIN) if name in names]
-    said = text.status(await context.desk.tokens.status(names), context.desk.now())
+    tokens = context.desk.tokens
+    said = text.status(await tokens.status(names), context.desk.now(), await tokens.crew())
     await reply(update, said, buttons=shortcuts(context, person(update)[1], own))
 
 

@@ -129,6 +129,15 @@ class OpenQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Crew:
+    """Several machines that share one store, by their names."""
+
+    leader: str
+    others: Sequence[str]
+    """Who stands by."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     up_since: datetime
     telegram_at: datetime | None
@@ -142,6 +151,7 @@ class Health:
     alerts_parked: int
     second_poller: bool
     """Somebody else polls with this bot's token: nothing secret may be sent now."""
+    crew: Crew | None = None
 
 
 class Tokens(Protocol):
@@ -151,6 +161,9 @@ class Tokens(Protocol):
         """From what is stored; asks no broker."""
 
     async def health(self) -> Health: ...
+
+    async def crew(self) -> Crew | None:
+        """Who leads; None: the store is for one machine. Asks no store."""
 
     async def second_poller(self) -> bool:
         """Somebody else polls with this bot's token: nothing secret may be taken or shown now. Asks no store."""

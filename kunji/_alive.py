@@ -24,14 +24,29 @@ class Finding(NamedTuple):
 def look(places: Places) -> Finding:
     """By this machine's clock, which also dates the file; one dated in the future was left there before the clock was
     set back."""
+    path = os.path.join(places.folder, FILE)
     try:
-        age = time.time() - os.stat(os.path.join(places.store, FILE)).st_mtime
+        age = time.time() - os.stat(path).st_mtime
     except FileNotFoundError:
-        return Finding(False, f"no bot serves the store {places.store}")
+        return Finding(False, f"no bot serves the store {places.shown}{_here(places)}")
     except OSError as error:
         return Finding(
-            False, f"the store {places.store} cannot be looked into: {(error.strerror or 'it cannot').lower()}"
+            False, f"the folder {places.folder} cannot be looked into: {(error.strerror or 'it cannot').lower()}"
         )
     if abs(age) > STALE_AFTER:
         return Finding(False, f"the bot is stuck or was killed: it gave no sign of life for {abs(age):.0f} s")
-    return Finding(True, f"alive: the bot gave its last sign of life {max(age, 0):.0f} s ago")
+    return Finding(True, f"alive: the bot gave its last sign of life {max(age, 0):.0f} s ago{_part(path)}")
+
+
+def _here(places: Places) -> str:
+    return " from here" if places.is_on_server else ""
+
+
+def _part(path: str) -> str:
+    """What the bot says of its part among others; nothing where it is alone."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            said = file.read(200)
+    except (OSError, ValueError):
+        return ""
+    return f"; {said}" if said.isprintable() and said else ""

@@ -39,7 +39,7 @@ Command = tuple[str, ...]
 class Hooks:
     """`touched` may be called from any thread and returns at once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three are named
         self,
         commands: Mapping[str, Command],
         store: Store,
@@ -49,10 +49,12 @@ class Hooks:
         learned: Callable[[Secret], None],
         environment: Mapping[str, str],
         folder: Path,
+        host: str = "",
         time_limit: float = TIME_LIMIT,
     ) -> None:
         """`commands` by account. `learned` is told every secret that a command is given. `environment` is what each is
-        given besides; `folder` is where each runs."""
+        given besides; `folder` is where each runs. `host`: which one this is, if others share the store and run
+        hooks of their own."""
         self._commands = commands
         self._store = store
         self._now = now
@@ -60,6 +62,7 @@ class Hooks:
         self._learned = learned
         self._environment = environment
         self._folder = folder
+        self._host = host
         self._time_limit = time_limit
         self._errands = Errands("hook", self._attend)
 
@@ -103,7 +106,11 @@ class Hooks:
     def _is_new(self, account: str, held: HeldToken | None) -> bool:
         if held is None or not is_live(held, self._now()):
             return False
-        return self._store.note(account).hooked_for != held.token.issued_at
+        return self._begun_for(self._store.note(account)) != held.token.issued_at
+
+    def _begun_for(self, note: AccountNote) -> datetime | None:
+        """When the token was issued for which the hook was last begun here."""
+        return note.hooked_on.get(self._host) if self._host else note.hooked_for
 
     def _claim(self, account: str, held: HeldToken) -> bool:
         """False if somebody else was quicker."""
@@ -111,8 +118,11 @@ class Hooks:
 
         def begin(note: AccountNote) -> AccountNote:
             nonlocal ours
-            ours = note.hooked_for != held.token.issued_at
-            return replace(note, hooked_for=held.token.issued_at)
+            issued_at = held.token.issued_at
+            ours = self._begun_for(note) != issued_at
+            if self._host:
+                return replace(note, hooked_on={**note.hooked_on, self._host: issued_at})
+            return replace(note, hooked_for=issued_at)
 
         self._store.update({account: begin})
         return ours

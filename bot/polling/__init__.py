@@ -9,18 +9,20 @@ updater: docs/decisions/polling.md.
 from __future__ import annotations
 
 from bot.polling._application import build, outgoing
-from bot.polling._line import ALLOWED_UPDATES, Line, Rival, Waits
+from bot.polling._line import ALLOWED_UPDATES, AlwaysOurs, Line, Rival, Turn, Waits
 from bot.polling._order import PerUserOrder
 from bot.polling._poller import Poller
 from bot.polling._webhook import Hook, Webhook
 
 __all__ = [
     "ALLOWED_UPDATES",
+    "AlwaysOurs",
     "Hook",
     "Line",
     "PerUserOrder",
     "Poller",
     "Rival",
+    "Turn",
     "Waits",
     "Webhook",
     "build",

@@ -21,6 +21,7 @@ from telegram.ext import Application, ApplicationBuilder, BaseRateLimiter, Conte
 from telegram.request import HTTPXRequest, RequestData
 from telegram.warnings import PTBDeprecationWarning
 
+from bot.polling._line import AlwaysOurs, Turn
 from bot.polling._order import PerUserOrder, answered
 from bot.polling._trouble import seconds
 from brokers import Secret
@@ -45,8 +46,10 @@ def build(
     api_url: str | None = None,
     proxy: str | None = None,
     context_types: ContextTypes[Any, Any, Any, Any] | None = None,
+    turn: Turn | None = None,
 ) -> AppT:
-    """The application, not yet started. `kwargs` go to the constructor of its class."""
+    """The application, not yet started. `kwargs` go to the constructor of its class. `turn` is asked before each update
+    is worked on."""
     # The library warns of the coming type of RetryAfter.retry_after each time it makes one itself.
     warnings.filterwarnings("ignore", ".*`retry_after` will be of type", PTBDeprecationWarning)
     _know_what_is_missing()
@@ -57,7 +60,7 @@ def build(
         .token(token.reveal())
         .request(_request(Request, CONNECTIONS, tls, proxy))
         .get_updates_request(_request(UpdatesRequest, 2, tls, proxy))
-        .concurrent_updates(PerUserOrder())
+        .concurrent_updates(PerUserOrder(may_begin=(turn or AlwaysOurs()).comes))
         .rate_limiter(Patience())
         .defaults(Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True)))
         .job_queue(None)

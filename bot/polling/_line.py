@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from telegram.error import InvalidToken, NetworkError, RetryAfter
 from telegram.ext import Application
@@ -32,6 +32,32 @@ class Rival(StrEnum):
     WEBHOOK = "webhook"
 
 
+class Turn(Protocol):
+    """Whose turn it is to work on what people write, where several could."""
+
+    def is_ours(self) -> bool:
+        """It surely is, at this moment."""
+
+    async def comes(self) -> bool:
+        """Whether it is; waits until that is known."""
+
+    def met_rival(self) -> None:
+        """Telegram shows that somebody else asks for the updates."""
+
+
+class AlwaysOurs:
+    """Nobody else is to."""
+
+    def is_ours(self) -> bool:
+        return True
+
+    async def comes(self) -> bool:
+        return True
+
+    def met_rival(self) -> None:
+        """It is no other of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waits:
     """How long things take, in seconds. Tests make them short."""
@@ -47,6 +73,8 @@ class Waits:
     """After this long without a conflict the rival is gone. Longer than the pauses of any poller of this kind."""
     memory: float = 3600.0
     """Two conflicts within this make a rival. One alone is a restart whose predecessor was still connected."""
+    hand_over: float = 0.0
+    """So long two of ours may be in each other's way, while one takes over from the other."""
     poll: int = 20
     """Telegram may hold a request open for this long when there is nothing new."""
     look: float = 120.0
@@ -68,9 +96,11 @@ class Line(ABC):
         *,
         now: Callable[[], datetime],
         on_rival: Callable[[Rival | None], None] = lambda _: None,
+        turn: Turn | None = None,
         waits: Waits | None = None,
     ) -> None:
-        """`on_rival` is called when somebody else turns out to use the token, and with None when that is over."""
+        """`on_rival` is called when somebody else turns out to use the token, and with None when that is over. `turn`
+        is asked before anything is fetched: what Telegram is not told of it keeps for whoever asks next."""
         self.application = application
         self.reached = asyncio.Event()
         """Telegram has answered for the first time: from now on the bot can send."""
@@ -80,11 +110,12 @@ class Line(ABC):
         self.rival: Rival | None = None
         self._now = now
         self._on_rival = on_rival
+        self._turn = turn or AlwaysOurs()
         self._waits = waits or Waits()
         self._trouble = Trouble()
         self._failures = 0
         self._disputed = 0
-        self._conflict_times: deque[float] = deque(maxlen=2)
+        self._conflict_times: deque[float] = deque()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Returns within five seconds of `stop` being set, even if Telegram or a command hangs."""
@@ -161,7 +192,11 @@ class Line(ABC):
         """Somebody came between; whether that makes a rival is for others to say."""
         self.conflicts += 1
         self._disputed += 1
-        self._conflict_times.append(time.monotonic())
+        now = time.monotonic()
+        self._conflict_times.append(now)
+        while now - self._conflict_times[0] > self._waits.memory:
+            self._conflict_times.popleft()
+        self._turn.met_rival()
 
     def _meet(self, rival: Rival | None) -> None:
         if rival is self.rival:
@@ -181,7 +216,8 @@ class Line(ABC):
     async def _wind_up(self) -> None:
         application, waits = self.application, self._waits
         if application.running:
-            await self._within(waits.confirm, self._confirm())
+            if self._turn.is_ours():
+                await self._within(waits.confirm, self._confirm())
             await self._within(waits.finish, application.stop(), cut_off=application.update_processor.shutdown)
         await self._within(waits.close, application.shutdown())
         await self._within(waits.close, application.bot.shutdown())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -18,6 +18,10 @@ ALL = 1_000_000
 
 
 _turn_of_this_task: ContextVar[asyncio.Event | None] = ContextVar("turn", default=None)
+
+
+async def _always() -> bool:
+    return True
 
 
 def answered() -> None:
@@ -34,10 +38,14 @@ class PerUserOrder(BaseUpdateProcessor):
     The turn is awaited before a slot is taken, so that a hanging command holds one slot, however much is behind it.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, at_once: int = AT_ONCE, patience: float = PATIENCE, *, may_begin: Callable[[], Awaitable[bool]] = _always
+    ) -> None:
+        """`may_begin` is asked for each before it begins; one that may not is dropped."""
         super().__init__(max_concurrent_updates=ALL)
         self._slots = asyncio.Semaphore(at_once)
         self._patience = patience
+        self._may_begin = may_begin
         self._newest: dict[int, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -59,11 +67,12 @@ class PerUserOrder(BaseUpdateProcessor):
         self._tasks.add(task)
         try:
             async with self._turn(sender(update)), self._slots:
-                await coroutine
+                if await self._may_begin():
+                    await coroutine
         finally:
             self._tasks.discard(task)
             if isinstance(coroutine, Coroutine):
-                coroutine.close()  # cancelled while it waited, it never began, and Python would complain of that
+                coroutine.close()  # one that never began, and Python would complain of that
 
     @contextlib.asynccontextmanager
     async def _turn(self, user: int | None) -> AsyncIterator[None]:

@@ -30,8 +30,11 @@ class Poller(Line):
 
     async def _feed(self) -> None:
         while True:
-            await self._until_it_works(self._fetch)
-            self._has_fetched = True
+            if await self._turn.comes():
+                await self._until_it_works(self._fetch)
+                self._has_fetched = True
+            else:
+                await asyncio.sleep(self._waits.first)
 
     async def _fetch(self) -> None:
         updates = await self.application.bot.get_updates(
@@ -67,7 +70,7 @@ class Poller(Line):
 
     def _twice_lately(self) -> bool:
         times = self._conflict_times
-        return len(times) > 1 and times[-1] - times[0] <= self._waits.memory
+        return len(times) > 1 and times[-1] - times[0] >= self._waits.hand_over
 
     async def _removed_webhook(self) -> str | None:
         """The address of the webhook that stood in the way, if one did."""

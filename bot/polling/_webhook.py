@@ -63,7 +63,7 @@ class Webhook(Line):
 
     def take(self, update: object) -> bool:
         """What came through the door. False: not now, it is to be brought again. In the loop."""
-        if not self._is_open:
+        if not self._is_open or not self._turn.is_ours():
             return False
         self.last_good = self._now()
         try:

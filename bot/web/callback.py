@@ -99,17 +99,23 @@ class Callback:
         return account if found and account in self._places else None
 
     async def _come_back(self, account: str, came: Secret) -> Page:
-        login = self._logins.get(account)
-        if login is None or login.address != came or not login.stands:
-            awaited = self._awaited(account, came)
+        login = self._login_by(account, came)
+        if login is None:
+            awaited = await asyncio.to_thread(self._awaited, account, came)
             if isinstance(awaited, Page):
                 return awaited
-            if login is not None and not login.task.done():
+            login, other = self._login_by(account, came), self._logins.get(account)
+            if login is None and other is not None and not other.task.done():
                 return under_way(account)
-            login = self._begin(account, came, awaited)
+            login = login or self._begin(account, came, awaited)
         ended_before = login.task.done()
         await asyncio.wait([login.task], timeout=self._page_within)
         return self._told(account, login.task.result(), again=ended_before) if login.task.done() else under_way(account)
+
+    def _login_by(self, account: str, came: Secret) -> _Login | None:
+        """The one that this address has begun already."""
+        login = self._logins.get(account)
+        return login if login is not None and login.address == came and login.stands else None
 
     def _awaited(self, account: str, came: Secret) -> OpenConsent | Page:
         """The login this is for, or what to say instead. A stranger learns nothing, a fault of the store included."""

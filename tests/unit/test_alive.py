@@ -25,10 +25,11 @@ def found(store: Path) -> Finding:
     return look(Places(str(store), str(store / "kunji.key")))
 
 
-def bot_in(store: Path, *, swept_ago: float = 0.0) -> SignOfLife:
+def bot_in(store: Path, *, swept_ago: float = 0.0, part: str = "") -> SignOfLife:
     clock = FakeClock()
     swept = clock.monotonic() - swept_ago
-    return SignOfLife(store, Vitals(clock, heard=lambda: None, swept=lambda: swept, prove=lambda: None))
+    vitals = Vitals(clock, heard=lambda: None, swept=lambda: swept, prove=lambda: None)
+    return SignOfLife(store, vitals, lambda: part)
 
 
 async def begin(bot: SignOfLife) -> None:
@@ -43,6 +44,15 @@ async def test_a_bot_that_works_is_alive(tmp_path: Path) -> None:
 
     assert found(tmp_path).good
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+async def test_a_bot_among_others_says_what_its_part_is_as_long_as_it_is(tmp_path: Path) -> None:
+    await begin(bot_in(tmp_path, part="it stands by, vps-1 leads"))
+    assert found(tmp_path).sentence.endswith("s ago; it stands by, vps-1 leads")
+
+    await begin(bot_in(tmp_path, part="it leads"))
+
+    assert found(tmp_path).sentence.endswith("s ago; it leads")
 
 
 async def test_a_bot_whose_schedule_is_stuck_gives_no_sign(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Desk:
     told: list[Alert] = field(default_factory=list)
     learned: list[str] = field(default_factory=list)
 
-    def hooks(self, *command: str, time_limit: float = 20) -> Hooks:
+    def hooks(self, *command: str, time_limit: float = 20, host: str = "") -> Hooks:
         return Hooks(
             {"dhan": command},
             self.store,
@@ -36,6 +36,7 @@ class Desk:
             learned=lambda secret: self.learned.append(secret.reveal()),
             environment={"PATH": "/usr/bin:/bin", "MINE": "1"},
             folder=self.folder,
+            host=host,
             time_limit=time_limit,
         )
 
@@ -78,6 +79,16 @@ def test_it_runs_once_for_each_token_also_over_restarts(here: Desk) -> None:
 
     assert here.ran() == ["token-one", "token-two"]
     assert here.told == []
+
+
+def test_it_runs_once_on_each_host_that_has_one(here: Desk) -> None:
+    here.store.save("dhan", nth("token-one", 1))
+
+    for host in ("one", "two", "one", "two"):
+        settled(here.hooks("sh", "-c", f"{NOTES}-{host}", host=host))
+
+    assert sorted(path.name for path in here.folder.iterdir()) == ["ran-one", "ran-two"]
+    assert all(len(path.read_text().splitlines()) == 1 for path in here.folder.iterdir())
 
 
 def test_a_token_that_is_proved_after_it_was_saved_is_not_a_second_one(here: Desk) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from telegram import Update
 from telegram.ext import Application, TypeHandler
 
-from bot.polling import Poller, Rival, Waits, build
+from bot.polling import Poller, Rival, Turn, Waits, build
 from brokers import Secret
 from tests.unit.polling.stand_in import TOKEN, StandIn
 
@@ -47,11 +47,13 @@ async def running(
     handler: Callable[[Update, Any], Awaitable[None]] | None = None,
     on_rival: Callable[[Rival | None], None] | None = None,
     was_ours: Callable[[str], bool] = lambda _: False,
+    turn: Turn | None = None,
 ) -> AsyncIterator[Bot]:
     """A bot that runs until the block ends and has stopped when it does."""
-    app = application(api)
+    app = application(api, turn=turn)
     rivals: list[Rival | None] = []
-    bot = Bot(Poller(app, now=lambda: NOON, on_rival=on_rival or rivals.append, waits=waits, was_ours=was_ours), rivals)
+    tell = on_rival or rivals.append
+    bot = Bot(Poller(app, now=lambda: NOON, on_rival=tell, turn=turn, waits=waits, was_ours=was_ours), rivals)
 
     async def note(update: Update, context: Any) -> None:
         bot.seen.append(update.update_id)

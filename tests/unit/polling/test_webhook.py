@@ -15,9 +15,10 @@ import pytest
 from telegram import Update
 from telegram.ext import TypeHandler
 
-from bot.polling import ALLOWED_UPDATES, Hook, Rival, Webhook
+from bot.polling import ALLOWED_UPDATES, Hook, Rival, Turn, Webhook
 from tests.unit.polling.live import NOON, QUICK, Bot, application, running
 from tests.unit.polling.stand_in import StandIn, good, html, message, status
+from tests.unit.polling.test_turn import Shift
 
 HOOK = Hook.derived(lambda purpose: hmac.digest(b"key", purpose.encode(), "sha256"))
 URL = "https://kunji.example"
@@ -34,10 +35,10 @@ class Hooked(Bot):
 
 
 @asynccontextmanager
-async def hooked(api: StandIn, *, set_already: bool = True) -> AsyncIterator[Hooked]:
+async def hooked(api: StandIn, *, set_already: bool = True, turn: Turn | None = None) -> AsyncIterator[Hooked]:
     """A bot that runs until the block ends. With `set_already` it begins once the webhook is set."""
     app, rivals = application(api), list[Rival | None]()
-    line = Webhook(app, now=lambda: NOON, on_rival=rivals.append, waits=LOOKS, hook=HOOK, public_url=URL)
+    line = Webhook(app, now=lambda: NOON, on_rival=rivals.append, turn=turn, waits=LOOKS, hook=HOOK, public_url=URL)
     bot = Hooked(line, rivals)  # type: ignore[arg-type]
 
     async def note(update: Update, _: object) -> None:
@@ -163,6 +164,18 @@ async def test_nothing_is_taken_before_the_start_and_after_the_stop() -> None:
 
     assert (early, late) == ([False], [False])
     assert bot.seen == [6]
+
+
+async def test_what_comes_when_it_is_somebody_elses_turn_is_to_be_brought_again() -> None:
+    shift = Shift()
+    async with StandIn() as api, hooked(api, turn=shift) as bot:
+        shift.ours = None
+        unsure = bot.brings(message(5))
+        shift.ours = True
+        sure = bot.brings(message(5))
+        await bot.until(lambda: bot.seen)
+
+    assert (unsure, sure) == ([False], [True])
 
 
 async def test_what_was_taken_right_before_the_stop_is_worked_on() -> None:
