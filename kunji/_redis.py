@@ -177,17 +177,17 @@ def has_begun(address: Address) -> bool:
 
 
 _PASSES = {
-    "BusyLoadingError": "is still starting",
-    "OutOfMemoryError": "is full",
-    "ReadOnlyError": "is a copy now and takes no writes",
-    "TimeoutError": "does not answer",
-    "NOREPLICAS": "has too few copies and takes no writes",
-    "MISCONF": "cannot write to its disk",
+    "BusyLoadingError": "the store at {} is still starting",
+    "OutOfMemoryError": "the store at {} is full",
+    "ReadOnlyError": "the store at {} is a copy now and takes no writes",
+    "TimeoutError": "the store at {} does not answer",
+    "NOREPLICAS": "the store at {} has too few copies and takes no writes",
+    "MISCONF": "the store at {} cannot write to its disk",
 }
 _STAYS = {
-    "AuthenticationError": "does not take the user or the password",
-    "AuthorizationError": "does not take the user or the password",
-    "NoPermissionError": "does not allow this user what kunji needs",
+    "AuthenticationError": "the store at {} does not take the user or the password",
+    "AuthorizationError": "the store at {} does not take the user or the password",
+    "NoPermissionError": "the store at {} does not allow this user what kunji needs",
 }
 """By the class of the client's exception, or where it has none the first word of the server's."""
 
@@ -199,9 +199,9 @@ def in_words(error: Exception, address: Address) -> StoreUnreadable:
     kind, said = type(error).__name__, str(error)
     word = said.partition(" ")[0]
     if passes := _PASSES.get(kind) or _PASSES.get(word):
-        return StoreAway(f"the store at {address} {passes}")
+        return StoreAway(passes.format(address))
     if stays := _STAYS.get(kind):
-        return StoreUnreadable(f"the store at {address} {stays}")
+        return StoreUnreadable(stays.format(address))
     if isinstance(error, ResponseError):
         return StoreUnreadable(f"the store at {address} answers with an error: {word}")
     if "certificate" in said.lower():
