@@ -123,6 +123,7 @@ def test_a_postback_that_is_repeated_or_altered_changes_nothing_that_is_told(hom
     assert told(home, "9999") == 0
 
 
+@pytest.mark.long
 def test_one_with_a_wrong_checksum_is_answered_and_does_nothing(home: House) -> None:
     logged_in(home, "dhan")
     kite = logged_in(home, "zerodha")

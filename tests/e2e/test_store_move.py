@@ -29,6 +29,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield running
 
 
+@pytest.mark.long
 def test_after_the_move_every_command_finds_on_the_server_what_was_in_the_folder(
     home: House, server: RedisServer
 ) -> None:

@@ -134,6 +134,7 @@ def test_telegram_away_at_the_start_is_waited_for(tmp_path: Path) -> None:
         home.says("/status", "dhan", timeout=60)
 
 
+@pytest.mark.long
 def test_sigterm_in_the_middle_of_a_login_ends_it_cleanly(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         home.auto()
@@ -184,7 +185,9 @@ def test_a_wrong_pin_is_sent_once_and_then_only_by_force(tmp_path: Path) -> None
         assert home.sandbox.dhan.attempts(CLIENT) == {"granted": 0, "refused": 1}
 
 
-@pytest.mark.parametrize("trouble", ["401", "poison", "reset", "html"])
+@pytest.mark.parametrize(
+    "trouble", ["401", *(pytest.param(trouble, marks=pytest.mark.long) for trouble in ("poison", "reset", "html"))]
+)
 def test_the_bot_does_not_go_deaf(tmp_path: Path, trouble: str) -> None:
     with house(tmp_path) as home:
         home.auto()

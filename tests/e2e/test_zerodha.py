@@ -62,6 +62,7 @@ def test_the_login_of_another_user_in_the_browser_is_refused_and_not_kept(tmp_pa
         assert home.token("zerodha") is None
 
 
+@pytest.mark.long
 def test_who_asked_for_it_is_logged_in_by_itself_in_the_morning_and_from_the_chat(tmp_path: Path) -> None:
     with house(tmp_path, MONDAY) as home:
         zerodha = furnish(home, **BY_ITSELF)

@@ -35,7 +35,7 @@ from tests.faults.desk import SEED, indian
 
 NAME = "fake"
 TWO_HOSTS = ("auth", "api")
-FAR = 25
+FAR = 80
 """Windows to either side among which a code is looked for."""
 BLURRED = 0.5
 """A `Date` has whole seconds, so an error is measured to half a second at first."""

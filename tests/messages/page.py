@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from html import unescape
 from itertools import groupby
 
@@ -45,6 +46,7 @@ def page() -> str:
     return "\n".join([HEAD, *_chat(), *_buttons(), ERRORS, *_errors(raised())])
 
 
+@cache
 def said() -> str:
     """All that is said in the chat, without markup."""
     shown = [one.says for found in CHAT.values() for one in found] + [one.says for one in refusals.BUTTONS_SAY]

@@ -66,21 +66,26 @@ def pieces(folder: str) -> set[str]:
     found = set()
     for name, tree in trees().items():
         if name.startswith(folder):
-            kept = [node for node in ast.walk(tree) if id(node) not in _prose_about(tree)]
+            prose = _prose_about(tree)
+            kept = [node for node in ast.walk(tree) if id(node) not in prose]
             strings = [node.value for node in kept if isinstance(node, ast.Constant) and isinstance(node.value, str)]
             found |= {piece for string in strings for piece in re.split(r"<[^<>]*>|\{\}|\n", string)}
     return {unescape(piece.strip()) for piece in found if " " in piece.strip()}
 
 
-def strings() -> Iterator[str]:
+@cache
+def strings() -> frozenset[str]:
     """Every string of the program."""
+    found: set[str] = set()
     for tree in trees().values():
         constants = _constants(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr | ast.Constant):
-                yield from _texts(node, constants)
+                found |= set(_texts(node, constants))
+    return frozenset(found)
 
 
+@cache
 def alert_kinds() -> set[str]:
     """Those that any code queues; one that is put together has a gap."""
     found = set()
