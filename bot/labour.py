@@ -123,6 +123,7 @@ class Shared:
                 self._executor.submit(self._do, account)
             else:
                 log.debug("%s is not in this config; its login is left to others", account)
+                self._crew.hand_back(account)
 
     def look(self) -> None:
         """See what has come to an end. Raises StoreError."""

@@ -242,6 +242,11 @@ class FakeCrew(Crew):
             self._claimed.update(claimed)
             return claimed
 
+    def hand_back(self, account: str) -> None:
+        with self._inside() as hall:
+            hall.due |= {account: hall.clock()} if account in hall.due else {}
+            self._claimed.discard(account)
+
     def finished(self, account: str) -> None:
         with self._inside() as hall:
             hall.due.pop(account, None)

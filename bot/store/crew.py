@@ -31,6 +31,8 @@ class Crew(ABC):
     """One process's place among the others. Thread-safe. Every call raises StoreError if the server does not answer."""
 
     name: str
+    lease: float = LEAD
+    """Seconds for which an answer of `attend` counts."""
 
     @abstractmethod
     def attend(self, *, lead: bool = True) -> Roll:
@@ -52,6 +54,10 @@ class Crew(ABC):
     @abstractmethod
     def claim(self, most: int) -> list[str]:
         """At most so many of the offered logins, for this process to do within `CLAIM` seconds."""
+
+    @abstractmethod
+    def hand_back(self, account: str) -> None:
+        """It was claimed, and is not to be done here: it is there for the next one at once."""
 
     @abstractmethod
     def finished(self, account: str) -> None:

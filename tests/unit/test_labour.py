@@ -116,7 +116,6 @@ def test_an_account_that_is_not_in_the_config_is_left_to_others(day: Day) -> Non
     leader.labour.start("dhan")
 
     other.labour.claim()
-    day.now += CLAIM
     leader.labour.claim()
 
     assert (other.done, leader.done) == ([], ["dhan"])

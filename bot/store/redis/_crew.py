@@ -15,6 +15,7 @@ from bot.store.redis._server import Server
 class ServerCrew(Crew):
     def __init__(self, server: Server, *, lead: float = LEAD, claim: float = CLAIM, machine: str | None = None) -> None:
         self._server = server
+        self.lease = lead
         self._lead, self._claim = int(lead * 1000), int(claim * 1000)
         machine = (machine or socket.gethostname()).replace(" ", "-")
         self._member = f"{machine} {os.getpid()} {secrets.token_hex(8)}"
@@ -49,6 +50,11 @@ class ServerCrew(Crew):
         with self._claiming:
             self._claimed.update(claimed)
         return claimed
+
+    def hand_back(self, account: str) -> None:
+        with self._claiming:
+            self._claimed.discard(account)
+        self._server.run_free(scripts.HAND_BACK, [self._due], account)
 
     def finished(self, account: str) -> None:
         with self._claiming:

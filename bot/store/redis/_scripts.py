@@ -266,6 +266,9 @@ for i = 2, #ARGV do redis.call('ZADD', KEYS[3], 'XX', now, ARGV[i]) end
 # 1 what is due, by when it may be claimed; an account.
 OFFER = _NOW + "return redis.call('ZADD', KEYS[1], 'NX', now, ARGV[1])"
 
+# 1 what is due, by when it may be claimed; an account.
+HAND_BACK = _NOW + "return redis.call('ZADD', KEYS[1], 'XX', now, ARGV[1])"
+
 # 1 what is due; how many, and milliseconds until somebody else may claim it.
 CLAIM = (
     _NOW

@@ -134,6 +134,16 @@ def test_what_is_finished_is_nobodys_any_more(join: Join) -> None:
     assert one.claim(1) == []
 
 
+def test_what_is_handed_back_is_there_for_others_at_once(join: Join) -> None:
+    one, two = join("one"), join("two")
+    one.offer("dhan")
+    one.claim(1)
+
+    one.hand_back("dhan")
+
+    assert two.claim(1) == ["dhan"]
+
+
 def test_who_leaves_leaves_its_claims_to_others(join: Join) -> None:
     one, two = join("one"), join("two")
     one.offer("dhan")
