@@ -51,6 +51,9 @@ class Duty(Protocol):
     def heard(self) -> datetime | None:
         """When Telegram was last heard of."""
 
+    def refused(self) -> datetime | None:
+        """Since when Telegram refuses the bot token, if it does."""
+
     def swept(self) -> float | None:
         """When the time table was last looked at, by the clock that nobody sets."""
 
@@ -74,13 +77,15 @@ class Host:
         self.hooks, self._sinks = _hooks(works, self._here), _sinks(works)
         self._jobs = Intervals(
             [
-                Job("save", EVERY_MINUTE, works.tokens.save_unsaved),
+                Job("save", HAND_IN_EVERY, works.tokens.save_unsaved),
                 Job("hand over", EVERY_MINUTE, self._hand_over),
                 Job("hand in", HAND_IN_EVERY, works.alerts.hand_in),
             ]
         )
         self._folder = Path(places_of(works.config.folder, works.config.store).folder)
-        self._vitals = Vitals(works.clock, heard=self.heard, swept=self._swept, prove=works.store.check)
+        self._vitals = Vitals(
+            works.clock, heard=self.heard, swept=self._swept, prove=works.store.check, refused=self._refused
+        )
         self._systemd = Systemd(os.environ)
         address = works.config.heartbeat_url
         monitor = Monitor(address, works.config.proxy) if address else None
@@ -130,6 +135,9 @@ class Host:
 
     def heard(self) -> datetime | None:
         return self.duty.heard() if self.duty else None
+
+    def _refused(self) -> datetime | None:
+        return self.duty.refused() if self.duty else None
 
     def who_leads(self) -> Crew | None:
         """As handlers want to know it."""

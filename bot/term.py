@@ -146,6 +146,9 @@ class Term:
     def heard(self) -> datetime | None:
         return self._line.last_good
 
+    def refused(self) -> datetime | None:
+        return self._line.refused_since
+
     def swept(self) -> float | None:
         return self._began_at if self._scheduler.last_sweep is None else self._scheduler.last_sweep
 

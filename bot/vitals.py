@@ -10,13 +10,15 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from brokers import Clock
 
 SWEEP_WITHIN = 30.0
 STORE_WITHIN = 120.0
 """Seconds after which something that should have happened is missed."""
+REFUSED_FOR = timedelta(minutes=15)
+"""After which a refused bot token is no hiccup any more: nobody is warned of anything until somebody mends it."""
 MOVING_WITHIN = 120.0
 """Seconds after which nothing moves: a sweep that waits for the store is late, and is not to be ended for it."""
 PROVED_EVERY = 10.0
@@ -27,7 +29,8 @@ PATIENCE = 5.0
 @dataclass(frozen=True, slots=True)
 class Signs:
     telegram_seconds: float | None
-    """Since Telegram was last heard of. It may be away: that is not the bot's fault, and no restart helps."""
+    """Since Telegram was last heard of. It may be away: that is not the bot's fault, and no restart helps. Neither does
+    one where it refuses the bot token, but somebody has to know."""
     sweep_seconds: float | None
     store: str
     """`ok`, `refuses` (it cannot be read or written), or `stuck`."""
@@ -51,14 +54,16 @@ class Vitals:
         heard: Callable[[], datetime | None],
         swept: Callable[[], float | None],
         prove: Callable[[], None],
+        refused: Callable[[], datetime | None] = lambda: None,
         patience: float = PATIENCE,
     ) -> None:
-        """`heard`: when Telegram was last heard of. `swept`: when the last sweep ended, by the monotonic clock.
-        `prove` raises if the store does not work, and may hang."""
+        """`heard`: when Telegram was last heard of. `refused`: since when it refuses the bot token. `swept`: when the
+        last sweep ended, by the monotonic clock. `prove` raises if the store does not work, and may hang."""
         self._clock = clock
         self._heard = heard
         self._swept = swept
         self._prove = prove
+        self._refused = refused
         self._patience = patience
         self._thread = ThreadPoolExecutor(1, "kunji-work-vitals")
         self._proving: asyncio.Future[None] | None = None
@@ -77,7 +82,7 @@ class Vitals:
             store=self._store_is(),
             sweep_is_stuck=sweep_is_stuck,
             is_moving=max(since_sweep, now - self._answered) <= MOVING_WITHIN,
-            is_well=not sweep_is_stuck and now - self._proved <= STORE_WITHIN,
+            is_well=not sweep_is_stuck and now - self._proved <= STORE_WITHIN and not self._is_refused(),
         )
 
     async def _look_at_store(self) -> None:
@@ -96,6 +101,10 @@ class Vitals:
         else:
             self._refuses, self._proved = False, self._clock.monotonic()
         self._answered = self._clock.monotonic()
+
+    def _is_refused(self) -> bool:
+        since = self._refused()
+        return since is not None and self._clock.now() - since > REFUSED_FOR
 
     def _store_is(self) -> str:
         if self._proving is None or not self._proving.done():

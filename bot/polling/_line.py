@@ -106,6 +106,8 @@ class Line(ABC):
         """Telegram has answered for the first time: from now on the bot can send."""
         self.last_good: datetime | None = None
         """When Telegram was last heard of."""
+        self.refused_since: datetime | None = None
+        """When Telegram began to refuse the bot token; None: it does not."""
         self.conflicts = 0
         self.rival: Rival | None = None
         self._now = now
@@ -158,7 +160,7 @@ class Line(ABC):
 
     def _good(self) -> None:
         self._failures = 0
-        self.last_good = self._now()
+        self.last_good, self.refused_since = self._now(), None
         self._trouble.is_over()
         if self._conflict_times and time.monotonic() - self._conflict_times[-1] > self._waits.calm:
             self._disputed = 0
@@ -168,6 +170,7 @@ class Line(ABC):
         """Says what happened; for how long to pause."""
         self._failures += 1
         if isinstance(error, InvalidToken):
+            self.refused_since = self.refused_since or self._now()
             self._trouble.says(
                 "Telegram refuses the bot token: compare telegram_bot_token with what BotFather shows and restart; "
                 "until then it is tried again every minute",

@@ -23,12 +23,18 @@ class Body:
         self.clock = FakeClock()
         self.heard: datetime | None = self.clock.now()
         self.swept: float | None = self.clock.monotonic()
+        self.refused: datetime | None = None
         self.proved = 0
         self.refuses = False
         self.flows = threading.Event()
         self.flows.set()
         self.vitals = Vitals(
-            self.clock, heard=lambda: self.heard, swept=lambda: self.swept, prove=self._prove, patience=0.1
+            self.clock,
+            heard=lambda: self.heard,
+            swept=lambda: self.swept,
+            prove=self._prove,
+            refused=lambda: self.refused,
+            patience=0.1,
         )
 
     def _prove(self) -> None:
@@ -189,3 +195,16 @@ async def test_a_store_that_refuses_is_missed_by_the_monitor_and_is_no_reason_fo
 
     assert (signs.store, signs.stuck) == ("refuses", ["store"])
     assert (signs.is_moving, signs.is_well) == (True, False)
+
+
+async def test_a_bot_token_refused_for_a_quarter_of_an_hour_is_not_well_and_no_reason_for_a_restart() -> None:
+    body = Body()
+    body.refused = body.clock.now()
+
+    assert (await body.lives(14 * 60)).is_well
+    signs = await body.lives(2 * 60)
+
+    assert not signs.is_well
+    assert signs.is_moving
+    body.refused = None
+    assert (await body.lives(1)).is_well

@@ -97,6 +97,9 @@ async def test_a_refused_token_is_said_loudly_and_once(caplog: pytest.LogCapture
         api.always["getMe"] = status(401, "Unauthorized")
         async with running(api) as bot:
             await bot.until(lambda: api.count("getMe") > 3)
+            assert bot.poller.refused_since is not None
+            del api.always["getMe"]
+            await bot.until(lambda: bot.poller.refused_since is None)
 
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
