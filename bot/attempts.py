@@ -10,7 +10,7 @@ from bot import budget
 from bot.keeping import Keeping
 from bot.life import Account
 from bot.reports import Reports
-from bot.store import HistoryRow
+from bot.store import HistoryRow, Superseded
 from brokers import (
     BrokerUnreachable,
     Clock,
@@ -39,6 +39,8 @@ class Attempts:
         try:
             with self._noted_when_sent(account, way):
                 result = send()
+        except Superseded:
+            raise  # nothing was sent, and the note is that of whoever took the account over
         except KunjiError as error:
             self.failed(account, error, who, way, started)
             raise
@@ -69,7 +71,7 @@ class Attempts:
         """Leave the row, count what counts, and tell what somebody has to know. `started` is monotonic."""
         self._reports.history(self.row(account, who, way, started, type(error).__name__))
         now, by_hand = self._clock.now(), way == "exchange"
-        note = self._kept.change(
+        note = self._kept.end(
             account, lambda note: budget.failed(note, account.fingerprint, error, now, by_hand=by_hand)
         )
         if isinstance(error, BrokerUnreachable | RateLimited | UnexpectedReply):

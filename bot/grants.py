@@ -12,7 +12,7 @@ from bot.budget import BY_ITSELF
 from bot.keeping import Keeping
 from bot.life import Account
 from bot.reports import Reports, iso
-from bot.store import AccountNote, HeldToken, HistoryRow
+from bot.store import AccountNote, HeldToken, HistoryRow, StoreError
 from bot.trading import at, ist
 from brokers import AccessToken, BrokerError, Clock, Secret, TokenRejected, WrongClient
 from handlers.tokens import Refreshed
@@ -67,7 +67,10 @@ class Grants:
             note = budget.granted(note, account.fingerprint, row, by_itself=row.who in BY_ITSELF)
             return replace(note, replaced_on=ist(row.at).date()) if replaces_dead else note
 
-        self._kept.try_to_change(account, forgive)
+        try:
+            self._kept.end(account, forgive)
+        except StoreError as error:
+            self._reports.store_fault(error)
         self._reports.history(row)
 
     def _prove(self, account: Account, held: HeldToken, earlier: HeldToken | None, who: str, way: str) -> HeldToken:

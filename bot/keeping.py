@@ -65,10 +65,18 @@ class Keeping:
         """Change what is remembered. Durable. Raises StoreError."""
         return self._store.update({account.name: change})[account.name]
 
-    def begin(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> None:
+    def begin(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> AccountNote:
         """As `change`, and only if nobody else has taken the account over meanwhile. The caller holds the lock. Raises
         Superseded."""
-        self._store.update({account.name: change}, holding=account.name)
+        return self._store.update({account.name: change}, holding=account.name)[account.name]
+
+    def end(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> AccountNote:
+        """As `change`, when an attempt has ended. If somebody else has taken the account over meanwhile, what is begun
+        is not ours to end."""
+        try:
+            return self._store.update({account.name: change}, holding=account.name)[account.name]
+        except Superseded:
+            return self.change(account, lambda note: replace(change(note), begun_at=note.begun_at))
 
     def try_to_change(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> None:
         """As `change`, where what was done must not fail for it."""

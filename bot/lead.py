@@ -30,8 +30,10 @@ class Place(StrEnum):
 class Lead:
     """At any moment at most one process is `LEADING`: it counts from before it asked, and the store from after."""
 
-    def __init__(self, clock: Callable[[], float] = awake) -> None:
+    def __init__(self, clock: Callable[[], float] = awake, lease: float = LEAD) -> None:
+        """`lease`: the seconds for which the store's word counts."""
         self._clock = clock
+        self._lease = lease
         self._until = self._cut_off_until = -math.inf
         self.called = False
         """It was told to lead, and nothing has ended that."""
@@ -40,14 +42,14 @@ class Lead:
         """The store's answer to a question of that moment. `succeeded`: somebody else has led meanwhile, so that what
         was begun before is to end first."""
         self.called = roll.leads and not succeeded
-        self._until = asked_at + LEAD if self.called else -math.inf
+        self._until = asked_at + self._lease if self.called else -math.inf
 
     def missed(self, asked_at: float) -> None:
         """The store did not answer. Nothing follows if it was asked before the lead was over, or if this process may
         have been paused over the question."""
         now = self._clock()
-        if asked_at >= self._until and now - asked_at < LEAD:
-            self._cut_off_until = now + LEAD
+        if asked_at >= self._until and now - asked_at < self._lease:
+            self._cut_off_until = now + self._lease
 
     def met_rival(self) -> None:
         """Telegram shows that somebody else asks for the updates. One who surely leads need not yield."""

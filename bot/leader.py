@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from bot.lead import Lead, Place, awake
 from bot.store import BotNote, Crew, Roll, Store, StoreError
-from bot.store.crew import LEAD
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +153,7 @@ class Attendance(Leadership):
         self._followed: str | None = None
         self._clock = clock
         self._every = every
-        self._lead = Lead(clock)
+        self._lead = Lead(clock, crew.lease)
         self._roll: Roll | None = None
         self._round_at: float | None = None
         self._wants = True
@@ -264,7 +263,7 @@ class Attendance(Leadership):
         if not roll.leads:
             self._followed, self._was_blind = roll.leader or self._followed, False
         elif self._roll is not None and not self._roll.leads:
-            self._was_blind = asked_at - self._heard_at >= LEAD / 2
+            self._was_blind = asked_at - self._heard_at >= self._crew.lease / 2
         self._heard_at = asked_at
         if self._said is Place.STANDING_BY and self._roll is not None and self._roll.leader != roll.leader:
             self._said = None

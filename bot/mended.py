@@ -20,7 +20,7 @@ def still_true(tokens: TokenService, alert: Alert) -> bool:
 def _of_the_bot(alert: Alert, note: BotNote) -> bool:
     match alert.kind:
         case "clock":
-            return note.clock_told
+            return alert.facts.get("machine", "") in note.clocks_told
     return True
 
 

@@ -29,8 +29,10 @@ Tell = Callable[..., None]
 
 
 class Reports:
-    def __init__(self, store: Store, clock: Clock, drift: Drift, tell: Tell) -> None:
+    def __init__(self, store: Store, clock: Clock, drift: Drift, tell: Tell, machine: str = "") -> None:
+        """`machine`: the name of this one, where there are others."""
         self._store = store
+        self._machine = machine
         self._clock = clock
         self._drift = drift
         self._tell = tell
@@ -97,8 +99,9 @@ class Reports:
             return
         wrong = abs(error) > WRONG_BY
         with self._unharmed():
-            if self._store.bot_note().clock_told != wrong and self._is_first_to_note(wrong) and wrong:
-                self.tell("clock", None, seconds=round(error.total_seconds(), 1))
+            was_told = self._machine in self._store.bot_note().clocks_told
+            if was_told != wrong and self._is_first_to_note(wrong) and wrong:
+                self.tell("clock", None, seconds=round(error.total_seconds(), 1), machine=self._machine)
 
     def _is_first_to_note(self, wrong: bool) -> bool:
         """Others may have found the same at this moment."""
@@ -106,8 +109,10 @@ class Reports:
 
         def remember(note: BotNote) -> BotNote:
             nonlocal first
-            first = note.clock_told != wrong
-            return replace(note, clock_told=wrong)
+            others = tuple(machine for machine in note.clocks_told if machine != self._machine)
+            told = (*others, self._machine) if wrong else others
+            first = set(told) != set(note.clocks_told)
+            return replace(note, clocks_told=told) if first else note
 
         self._store.update_bot(remember)
         return first

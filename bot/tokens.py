@@ -20,7 +20,7 @@ from bot.grants import Grants
 from bot.keeping import Keeping
 from bot.life import Account, Standing, is_live, next_login, outlives_today
 from bot.reports import Reports, Tell
-from bot.store import AccountNote, HeldToken, OpenConsent, Store, StoreError
+from bot.store import AccountNote, HeldToken, OpenConsent, Store, StoreError, Superseded
 from bot.trading import Rules, ist
 from brokers import (
     AccessToken,
@@ -66,13 +66,15 @@ class TokenService:
         rules: Rules,
         tell: Tell,
         learned: Callable[[Secret], None] = _nobody,
+        machine: str = "",
     ) -> None:
-        """`learned` is told every secret that comes in from outside, before anything could log it."""
+        """`learned` is told every secret that comes in from outside, before anything could log it. `machine`: the name
+        of this one, where others have the same store."""
         self.accounts = accounts
         self.store = store
         self.clock = clock
         self.rules = rules
-        self.reports = Reports(store, clock, drift, tell)
+        self.reports = Reports(store, clock, drift, tell, machine)
         self.learned = learned
         self.logging_in: set[str] = set()
         """Accounts whose lock is held in this process for a login."""
@@ -114,6 +116,8 @@ class TokenService:
         """
         try:
             return self._refresh(name, who=who, replace=replace, force=force)
+        except Superseded:
+            raise  # the store is as it should be
         except StoreError as error:
             if who in BY_ITSELF:
                 self.reports.store_fault(error)
@@ -175,7 +179,7 @@ class TokenService:
         if self.note(account.name).begun_at is None:
             return False
         lives = held is not None and is_live(held, self.clock.now()) and self._is_alive(account, held)
-        note = self._kept.change(account, lambda note: budget.settled(note, account.fingerprint))
+        note = self._kept.begin(account, lambda note: budget.settled(note, account.fingerprint))
         if budget.spent(note, account.fingerprint):
             self.reports.refused(account, budget.CUT_OFF, cut_off=True)
         if held is not None and is_live(held, self.clock.now()) and not lives:

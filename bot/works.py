@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import secrets
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot import logs
 from bot.accounts import Accounts
@@ -16,7 +19,7 @@ from bot.keeping import StoredCodes
 from bot.life import Account
 from bot.mended import still_true
 from bot.moving import refuse_unfinished
-from bot.store import Store, open_store
+from bot.store import BotNote, Store, open_store
 from bot.tokens import TokenService
 from bot.trading import Rules, TradingDays
 from brokers import Clock, Drift, Secret, Surroundings, broker_class, is_loopback
@@ -73,6 +76,7 @@ class Works:
             rules=Rules(config.hours, TradingDays(config.extra_trading_days, config.extra_holidays)),
             tell=alerts.tell,
             learned=logs.register,
+            machine=platform.node() if store.crew() else "",
         )
         accounts = Accounts(tokens, executor)
         return cls(config, clock, store, drift, executor, alerts, tokens, accounts, audiences, salt)
@@ -85,13 +89,17 @@ class Works:
         before = {name: mark for name, mark in known.items() if name.endswith(host)}
         changed = sorted(name for name in {*before, *now_so} if before.get(name) != now_so.get(name))
         if changed:
-            elsewhere = {name: mark for name, mark in known.items() if name not in before}
-            self.store.update_bot(lambda note: replace(note, config_fingerprints=elsewhere | now_so))
+            self.store.update_bot(partial(_with_files, before, now_so))
         return [name.removesuffix(host) for name in changed] if before else []
 
     def close(self) -> None:
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.store.close()
+
+
+def _with_files(before: Mapping[str, str], now_so: Mapping[str, str], note: BotNote) -> BotNote:
+    elsewhere = {name: mark for name, mark in note.config_fingerprints.items() if name not in before}
+    return replace(note, config_fingerprints={**elsewhere, **now_so})
 
 
 def _account(one: AccountConfig, config: Config, store: Store, clock: Clock, drift: Drift, salt: bytes) -> Account:

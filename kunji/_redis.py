@@ -176,11 +176,14 @@ def has_begun(address: Address) -> bool:
         client.close()
 
 
+_FULL, _COPY = "the store at {} is full", "the store at {} is a copy now and takes no writes"
 _PASSES = {
     "BusyLoadingError": "the store at {} is still starting",
-    "OutOfMemoryError": "the store at {} is full",
-    "ReadOnlyError": "the store at {} is a copy now and takes no writes",
+    "OutOfMemoryError": _FULL,
+    "ReadOnlyError": _COPY,
     "TimeoutError": "the store at {} does not answer",
+    "OOM": _FULL,
+    "READONLY": _COPY,
     "NOREPLICAS": "the store at {} has too few copies and takes no writes",
     "MISCONF": "the store at {} cannot write to its disk",
 }
@@ -197,7 +200,9 @@ def in_words(error: Exception, address: Address) -> StoreUnreadable:
     from redis.exceptions import ResponseError
 
     kind, said = type(error).__name__, str(error)
-    word = said.partition(" ")[0]
+    # A server before 7 puts what goes wrong in a script after a minus, in a sentence of its own.
+    within = re.search(r"-(OOM|READONLY|NOREPLICAS|MISCONF)\b", said)
+    word = within[1] if within else said.partition(" ")[0]
     if passes := _PASSES.get(kind) or _PASSES.get(word):
         return StoreAway(passes.format(address))
     if stays := _STAYS.get(kind):

@@ -20,6 +20,8 @@ from kunji._seal import FORMAT, Ring
 from kunji._server import Found, Server
 from kunji._subscription import Subscription, bare, join
 
+REMAINS = "kept"
+"""The kind of what stays known of a token when it has expired."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -91,7 +93,8 @@ class TokensOnServer:
         if text is None:
             return _Known(None, found.life, found.changed)
         number, _, sealed = text.partition(" ")
-        held = opened(self._account, self._ring.open(sealed, TOKENS, self._account))
+        kind = TOKENS if found.token else REMAINS
+        held = opened(self._account, self._ring.open(sealed, kind, self._account))
         if found.token is None:
             held = held._replace(until=float("-inf"))
         return _Known(held, found.life, int(number))

@@ -30,15 +30,16 @@ class Server:
         self._client: Any = connect(address)
 
     def ask(self, accounts: Sequence[str]) -> dict[str, Found]:
-        """As it is at one moment."""
+        """The tokens last, so that a change in between, which is called, takes nothing away. All at once would be
+        refused by a server that is full."""
         key = self._address.key
-        with _in_words(self._address), self._client.pipeline(transaction=True) as at_once:
-            at_once.get(key("life"))
-            at_once.mget([key(f"token:{account}") for account in accounts])
-            at_once.hmget(key("kept"), list(accounts))
-            at_once.zmscore(key("changed"), list(accounts))
-            life, *columns = at_once.execute()
-            rows = [(token, remains, int(changed or 0)) for token, remains, changed in zip(*columns, strict=True)]
+        with _in_words(self._address), self._client.pipeline(transaction=False) as asked:
+            asked.get(key("life"))
+            asked.zmscore(key("changed"), list(accounts))
+            asked.hmget(key("kept"), list(accounts))
+            asked.mget([key(f"token:{account}") for account in accounts])
+            life, *columns = asked.execute()
+            rows = [(token, remains, int(changed or 0)) for changed, remains, token in zip(*columns, strict=True)]
         if life is None:
             raise StoreAway(f"the store at {self._address} is empty: none was begun there, or it is lost")
         return {account: Found(life, *row) for account, row in zip(accounts, rows, strict=True)}

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.cli._context import Places, named, opened, typed
 from brokers import KunjiError
+
+if TYPE_CHECKING:
+    from bot.tokens import TokenService
+
+PATIENCE = 15.0
+"""Seconds for which a new token is tried to be kept."""
 
 
 @click.command()
@@ -97,10 +104,25 @@ def refresh(places: Places, account: str, replace: bool, force: bool) -> None:
                     click.echo("if the page you land on says that it is done, press Ctrl-C here", err=True)
             answer = typed(f"then paste {result.expects} here")
             result = works.tokens.answer(name, Secret(answer.strip()), who="command line")
+        keep(works.tokens)
         kept = (
             "kept, as it is good beyond today's trading (--replace makes a new one)" if result.already else "refreshed"
         )
         click.echo(f"{name} {kept}: good until {when(result.expires_at, works.tokens.clock.now())}")
+
+
+def keep(tokens: TokenService, patience: float = PATIENCE) -> None:
+    """What the store does not take ends with this process, and the token before it has ended already."""
+    until = monotonic() + patience
+    while True:
+        try:
+            return tokens.save_unsaved()
+        except KunjiError as error:
+            if monotonic() >= until:
+                raise KunjiError(
+                    f"there is a new token, and it could not be kept: {error}", hint="refresh again"
+                ) from None
+            sleep(1)
 
 
 @click.command()

@@ -144,7 +144,7 @@ class Store(ABC):
     def lock(self, account: str, timeout: float) -> AbstractContextManager[None]:
         """Hold the account alone, across threads, processes and machines. `timeout` in seconds. Raises LockBusy. Not to
         be taken twice by one thread. Freed when its holder dies: on this machine at once, on another after its lease.
-        """
+        While a server does not take a token, the process that was to save it keeps the lock, for itself to save it."""
 
     @abstractmethod
     def derive(self, purpose: str) -> bytes:

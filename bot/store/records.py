@@ -144,7 +144,8 @@ class BotNote:
     """Where several share the store: the mark and the name of the process that leads; None: the last one left."""
     knocked_at: datetime | None = None
     """When the admin was last told of a stranger."""
-    clock_told: bool = False
+    clocks_told: tuple[str, ...] = ()
+    """Machines of whose wrong clock the admin was told; "" is the only one."""
     config_fingerprints: Mapping[str, str] = field(default_factory=dict)
     """The fingerprint of each config file at the last start."""
     supergroups: Mapping[str, int] = field(default_factory=dict)

@@ -157,15 +157,16 @@ def _ask(alert: AlertLike, now: datetime) -> str:
 
 def _clock_wrong(alert: AlertLike, _now: datetime) -> str:
     seconds = alert.facts.get("seconds")
+    machine = _fact(alert, "machine") if alert.facts.get("machine") else "this machine"
     if not isinstance(seconds, int | float):
-        return "🕰 The clock of this machine is wrong. Set it (turn on NTP): TOTP codes and times depend on it."
+        return f"🕰 The clock of {machine} is wrong. Set it (turn on NTP): TOTP codes and times depend on it."
     away = f"{span(timedelta(seconds=seconds))} {'slow' if seconds > 0 else 'fast'}"
     codes = (
         "TOTP codes are made for the right time meanwhile."
         if abs(seconds) < 600
         else "That is too much to correct for: TOTP codes will be refused."
     )
-    return f"🕰 The clock of this machine is {away}, by the brokers' time. {codes} Set it (turn on NTP)."
+    return f"🕰 The clock of {machine} is {away}, by the brokers' time. {codes} Set it (turn on NTP)."
 
 
 def _intruder(alert: AlertLike, _now: datetime) -> str:

@@ -119,7 +119,7 @@ def write_the_rest(store: Store, number: int) -> None:
     store.update({"dhan": lambda note: replace(note, order_address=str(number))})
     item = OutboxItem(7, (Alert("expired", SystemClock().now(), "dhan"),), SystemClock().now())
     store.settle(dict.fromkeys(store.queue([item])))
-    store.update_bot(lambda note: replace(note, clock_told=not note.clock_told))
+    store.update_bot(lambda note: replace(note, locked=not note.locked))
 
 
 def work(task: Task, words: list[str]) -> None:

@@ -110,8 +110,11 @@ class Judge(FakeBroker):
 class Machine:
     """A computer whose clock is so many seconds behind the broker's (ahead, if negative), and one account on it."""
 
-    def __init__(self, error: float = 0, gone: float = 10, *, store: Store | None = None, **facts: Any) -> None:
-        """`gone`: seconds of the broker's window that are over at the start."""
+    def __init__(
+        self, error: float = 0, gone: float = 10, *, store: Store | None = None, name: str = "", **facts: Any
+    ) -> None:
+        """`gone`: seconds of the broker's window that are over at the start. `name`: where it is one of several."""
+        self._name = name
         self._born = indian(8) + timedelta(seconds=gone)
         self.clock = FakeClock((self._born - timedelta(seconds=error)).astimezone(UTC))
         self.facts = Facts(now=self.true, **facts)
@@ -126,7 +129,7 @@ class Machine:
     def restart(self) -> None:
         """A new process, which has compared its clock with nobody's."""
         self.drift = Drift()
-        self.tokens = service(self.facts, self.store, self.clock, self.drift, self.told)
+        self.tokens = service(self.facts, self.store, self.clock, self.drift, self.told, self._name)
         self.broker = self.tokens.accounts[NAME].broker
 
     def compares_clocks(self) -> None:
@@ -146,8 +149,10 @@ class Machine:
         return [alert for alert in self.told if alert.kind == kind]
 
 
-def service(facts: Facts, store: Store, clock: Clock, drift: Drift, told: list[Alert]) -> TokenService:
+def service(facts: Facts, store: Store, clock: Clock, drift: Drift, told: list[Alert], machine: str) -> TokenService:
     given = Surroundings("auto", Judge.endpoints, clock, StoredCodes(store, NAME), drift)
     account = Account(NAME, Judge.title, Judge(facts, given), "auto", Hours().morning, "config-1")
     rules = Rules(Hours(), TradingDays())
-    return TokenService({NAME: account}, store, clock, drift, rules=rules, tell=lambda *alerts: told.extend(alerts))
+    return TokenService(
+        {NAME: account}, store, clock, drift, rules=rules, tell=lambda *alerts: told.extend(alerts), machine=machine
+    )

@@ -45,6 +45,20 @@ def test_a_wrong_clock_is_told_once_and_again_only_after_it_was_right() -> None:
     assert len(machine.alerts("clock")) == 2
 
 
+def test_of_several_machines_each_is_told_of_once_whatever_the_others_clocks_are() -> None:
+    store = MemoryStore()
+    machines = [Machine(error, store=store, name=name) for error, name in ((60, "vps-1"), (0, "vps-2"), (90, "vps-3"))]
+
+    for _ in range(3):
+        for machine in machines:
+            machine.compares_clocks()
+            machine.tokens.reports.clock()
+            machine.clock.go(A_WHILE)
+
+    told = [[alert.facts["machine"] for alert in machine.alerts("clock")] for machine in machines]
+    assert told == [["vps-1"], [], ["vps-3"]]
+
+
 @pytest.mark.parametrize("error", [-5.5, -5, -4.5, 4.5, 5, 5.5])
 def test_a_clock_at_the_edge_of_wrong_is_told_once_however_it_is_measured(error: float) -> None:
     machine = Machine(error)

@@ -85,6 +85,7 @@ OF_THE_BOT = (
     told("the clock", "clock", None, seconds=95.0),
     told("too far off to correct for", "clock", None, seconds=-900.0),
     told("and it is not known how far", "clock", None),
+    told("the clock of one of several machines", "clock", None, seconds=95.0, machine="vps-2"),
     told("a stranger", "stranger", None, count=1),
     told("several", "stranger", None, count=4),
     told("a second bot", "second_poller", None),

@@ -21,15 +21,16 @@ from functools import partial
 from time import monotonic, sleep
 from typing import Any
 
-from bot.store import HISTORY_KEPT, LEASE, Crew, LockBusy, Store, StoreError
+from bot.store import HISTORY_KEPT, LEASE, Crew, LockBusy, Store, StoreError, Superseded
 from bot.store._sealed import Sealed, named
+from bot.store.crew import CLAIM, LEAD
 from bot.store.records import AccountNote, BotNote, HeldToken, HistoryRow, OutboxItem
 from bot.store.redis import _scripts as scripts
 from bot.store.redis._changes import Changes
 from bot.store.redis._crew import ServerCrew
 from bot.store.redis._leases import Leases
 from bot.store.redis._resealing import reseal
-from bot.store.redis._server import Place, Seen, Server
+from bot.store.redis._server import Place, Seen, Server, Waits
 from bot.store.redis._shelf import Shelf, parted
 from brokers import Secret
 from kunji import Error
@@ -53,16 +54,20 @@ class RedisStore(Store):
         *,
         now: Callable[[], datetime] | None = None,
         lease: float = LEASE,
+        waits: Waits | None = None,
     ) -> None:
         self._address = address
         self._now = now or partial(datetime.now, UTC)
         self._ring = Ring(key)
-        self._server = Server(address, self._ring, lambda: self._now().timestamp())
+        self._server = Server(address, self._ring, lambda: self._now().timestamp(), waits or Waits())
         self._lease = int(lease * 1000)
         self._leases = Leases(lease, self._renew)
         self._threads: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._mine = _Mine()
+        self._owed: dict[str, str] = {}
+        """Owners of locks that are kept although whoever held them has let go, by account."""
         self._tokens = Sealed("tokens", HeldToken, self._ring)
+        self._kept = Sealed("kept", HeldToken, self._ring)
         self._notes = Shelf(self._server, "notes", Sealed("notes", AccountNote, self._ring))
         self._bot = Shelf(self._server, "bot", Sealed("bot", BotNote, self._ring))
         self._outbox = Sealed("outbox", OutboxItem, self._ring)
@@ -71,35 +76,40 @@ class RedisStore(Store):
     # Tokens
 
     def load(self, account: str) -> HeldToken | None:
-        token, kept = self._server.ask(partial(_both, self._token_key(account), self._key("kept"), account))
+        keys = self._token_key(account), self._key("kept"), self._key("changed")
+        token, kept, changed = self._server.ask(partial(_of_a_token, *keys, account))
         if kept is not None:
             self._server.saw(Place(self._key("kept"), account), Seen(*parted(kept)))
+        elif changed:
+            self._saw_deletion(account, changed)
         if token is not None:
             number, sealed = parted(token)
             held = self._tokens.open(account, sealed, str(self._address))
             self._saw_token(account, number, sealed, held)
             return held
-        remains = None if kept is None else self._tokens.open(account, parted(kept)[1], str(self._address))
+        remains = None if kept is None else self._kept.open(account, parted(kept)[1], str(self._address))
         # What has gone before its time was lost.
         return remains if remains is not None and remains.token.expires_at <= self._now() else None
 
     def save(self, account: str, held: HeldToken) -> None:
-        sealed, kept = self._tokens.seal(named(account), held), self._tokens.seal(account, _without_secrets(held))
+        sealed, kept = self._tokens.seal(named(account), held), self._kept.seal(account, _without_secrets(held))
         left = int((_until(held) - self._now().timestamp()) * 1000)
-        number = self._server.run(
-            scripts.SAVE,
-            [self._token_key(account), *map(self._key, ("kept", "changed", "holders"))],
-            account,
-            self._mine.get(account),
-            left,
-            sealed,
-            kept,
-            self._key("changes"),
-        )
+        with self._owing(account):
+            number = self._server.run(
+                scripts.SAVE,
+                [self._token_key(account), *map(self._key, ("kept", "changed", "holders"))],
+                account,
+                self._mine.get(account),
+                left,
+                sealed,
+                kept,
+                self._key("changes"),
+            )
         self._saw_token(account, number, sealed, held)
         self._server.saw(Place(self._key("kept"), account), Seen(number, kept))
 
     def delete(self, account: str) -> None:
+        self._owed.pop(account, None)
         number = self._server.run(
             scripts.DELETE,
             [self._token_key(account), *map(self._key, ("kept", "changed", "holders"))],
@@ -108,8 +118,7 @@ class RedisStore(Store):
             self._key("changes"),
         )
         if number:
-            self._server.saw(Place(self._token_key(account), token_of=account), Seen(number, ""))
-            self._server.saw(Place(self._key("kept"), account), Seen(number, ""))
+            self._saw_deletion(account, number)
 
     def accounts(self) -> list[str]:
         names: list[str] = self._server.ask(lambda client: client.hkeys(self._key("kept")))
@@ -209,25 +218,46 @@ class RedisStore(Store):
         if not alone.acquire(timeout=timeout):
             raise busy
         try:
-            owner = secrets.token_hex(16)
+            owner = self._owed.get(account) or secrets.token_hex(16)
             while not self._take(account, owner):
                 if monotonic() >= until:
                     raise busy
                 sleep(min(POLL * random.uniform(0.5, 1.5), max(0.0, until - monotonic())))  # noqa: S311 - no secret
+            self._owed.pop(account, None)
             self._leases.add(account, owner)
             self._mine.set(account, owner)
             try:
                 yield
             finally:
                 self._mine.forget(account)
-                self._leases.remove(account)
-                # If it cannot be told, the lock ends with its lease.
-                with suppress(StoreError):
-                    self._server.run_free(scripts.RELEASE, [self._lock_key(account)], owner)
+                if account not in self._owed:
+                    self._let_go(account, owner)
         finally:
             alone.release()
 
+    def _let_go(self, account: str, owner: str) -> None:
+        self._leases.remove(account)
+        # If it cannot be told, the lock ends with its lease.
+        with suppress(StoreError):
+            self._server.run_free(scripts.RELEASE, [self._lock_key(account)], owner)
+
+    @contextmanager
+    def _owing(self, account: str) -> Iterator[None]:
+        """A token that the server did not take is known here alone: until it is saved this process keeps the lock, or
+        somebody else would log in for another one."""
+        try:
+            yield
+        except Superseded:
+            raise
+        except StoreError:
+            if owner := self._mine.get(account):
+                self._owed[account] = owner
+            raise
+        self._owed.pop(account, None)
+
     def _take(self, account: str, owner: str) -> bool:
+        if account not in self._owed and self._server.is_back_after(self._lease / 2000):
+            return False
         keys = [self._lock_key(account), self._key("holders"), self._key("settling")]
         return bool(self._server.run(scripts.TAKE, keys, account, owner, self._lease))
 
@@ -255,8 +285,8 @@ class RedisStore(Store):
         self._changes.close()
         self._server.close()
 
-    def crew(self) -> Crew:
-        return ServerCrew(self._server, machine=socket.gethostname())
+    def crew(self, *, lead: float = LEAD, claim: float = CLAIM) -> Crew:
+        return ServerCrew(self._server, lead=lead, claim=claim, machine=socket.gethostname())
 
     def facts(self) -> dict[str, str]:
         """What the server says of itself. Raises StoreError."""
@@ -277,6 +307,10 @@ class RedisStore(Store):
     def _saw_token(self, account: str, number: int, sealed: str, held: HeldToken) -> None:
         self._server.saw(Place(self._token_key(account), token_of=account), Seen(number, sealed, _until(held)))
 
+    def _saw_deletion(self, account: str, number: int) -> None:
+        self._server.saw(Place(self._token_key(account), token_of=account), Seen(number, ""))
+        self._server.saw(Place(self._key("kept"), account), Seen(number, ""))
+
 
 class _Mine(threading.local):
     """The locks that this thread holds: their owners by their names."""
@@ -295,12 +329,15 @@ class _Mine(threading.local):
         self._owners.pop(account, None)
 
 
-def _both(token: str, kept: str, account: str, client: Any) -> tuple[str | None, str | None]:
-    with client.pipeline(transaction=False) as both:
-        both.get(token)
-        both.hget(kept, account)
-        found: tuple[str | None, str | None] = tuple(both.execute())
-    return found
+def _of_a_token(token: str, kept: str, changed: str, account: str, client: Any) -> tuple[str | None, str | None, int]:
+    """Itself, what stays known of it, and the number of its last change. Read the other way round, so that a change
+    in between takes nothing away; all at once would be refused by a server that is full."""
+    with client.pipeline(transaction=False) as asked:
+        asked.zscore(changed, account)
+        asked.hget(kept, account)
+        asked.get(token)
+        number, known, lying = asked.execute()
+    return lying, known, int(number or 0)
 
 
 def _until(held: HeldToken) -> float:
@@ -313,10 +350,15 @@ def _without_secrets(held: HeldToken) -> HeldToken:
 
 
 def open_server(
-    address: Address, key: Callable[[], bytes], *, now: Callable[[], datetime] | None = None, lease: float = LEASE
+    address: Address,
+    key: Callable[[], bytes],
+    *,
+    now: Callable[[], datetime] | None = None,
+    lease: float = LEASE,
+    waits: Waits | None = None,
 ) -> RedisStore:
     """Raises StoreError; StoreAway if the server does not answer."""
     try:
-        return RedisStore(address, key, now=now, lease=lease)
+        return RedisStore(address, key, now=now, lease=lease, waits=waits)
     except Error as error:
         raise StoreError(str(error)) from None

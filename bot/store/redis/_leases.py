@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 
 log = logging.getLogger(__name__)
 
+AGAIN_AFTER = 1.0
+"""Seconds between two tries to renew while the server does not answer, so as to be early when it is back."""
+
 
 class Leases:
     """What is held is renewed three times within its lease, on a thread that lives as long as something is held."""
@@ -37,14 +40,18 @@ class Leases:
             self._changed.notify_all()
 
     def _run(self) -> None:
+        wait = self._every
         while True:
             with self._changed:
-                self._changed.wait(self._every)
+                self._changed.wait(wait)
                 if not self._owners:
                     self._running = False
                     return
                 owners = dict(self._owners)
             try:
                 self._renew(owners)
+                wait = self._every
             except Exception as error:
-                log.warning("the locks held here cannot be renewed: %s", error)
+                level = logging.WARNING if wait == self._every else logging.DEBUG
+                log.log(level, "the locks held here cannot be renewed: %s", error)
+                wait = min(AGAIN_AFTER, self._every / 2)

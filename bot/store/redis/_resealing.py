@@ -15,7 +15,7 @@ from bot.store.redis._server import Server
 from kunji import Error
 from kunji._seal import Ring
 
-_KINDS = {"kept": "tokens", "notes": "notes", "bot": "bot", "outbox": "outbox"}
+_KINDS = {"kept": "kept", "notes": "notes", "bot": "bot", "outbox": "outbox"}
 """What lies in each hash."""
 
 

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from itertools import chain
@@ -25,7 +26,7 @@ from bot.store import StoreAway, StoreError, Superseded
 from bot.store.redis import _scripts as scripts
 from kunji import Error
 from kunji._errors import StoreAway as Away
-from kunji._redis import Address, connect, in_words
+from kunji._redis import ANSWER_WITHIN, Address, connect, in_words
 from kunji._seal import FORMAT, Ring
 
 if TYPE_CHECKING:
@@ -34,12 +35,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-REFUSED_FOR = 1.0
-"""Seconds for which nobody asks a server again that has just not answered: a hundred that wait are no help."""
-SETTLING = 3.0
-"""Seconds for which nobody takes a lock after something was put back: others may have more to put back."""
 _TRIES = 3
 _BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long things take, in seconds. Tests make them short."""
+
+    answer: float = ANSWER_WITHIN
+    """For the server to answer."""
+    refused: float = 1.0
+    """Nobody asks a server again that has just not answered: a hundred that wait are no help."""
+    settling: float = 3.0
+    """Nobody takes a lock after something was put back: others may have more to put back. Nor after an outage in which
+    locks may have ended: others may still hold theirs."""
 
 
 class Place(NamedTuple):
@@ -70,11 +80,12 @@ class _Lost(RedisError):
 class Server:
     """Thread-safe. Everything raises StoreError; StoreAway if it may pass."""
 
-    def __init__(self, address: Address, ring: Ring, time: Callable[[], float]) -> None:
+    def __init__(self, address: Address, ring: Ring, time: Callable[[], float], waits: Waits = Waits()) -> None:
         """`time`: unix time. Begins a store where there is none; else proves that the key fits."""
         self.address = address
         self._ring = ring
         self._time = time
+        self._waits = waits
         self._life_key, self._writes_key = address.key("life"), address.key("writes")
         self._era_key = address.key("era")
         self._name = self._life = self._era = ""
@@ -83,15 +94,22 @@ class Server:
         self._noting = threading.Lock()
         self._putting_back = threading.Lock()
         self._away: tuple[float, StoreError] | None = None
+        self._missing_since: float | None = None
+        self._outage, self._back_at = 0.0, 0.0
         # Their types cannot tell that all answers are text.
-        self._client: Any = connect(address, self._meet)
-        self._unasked: Any = connect(address)
+        self._client: Any = connect(address, self._meet, answer_within=waits.answer)
+        self._unasked: Any = connect(address, answer_within=waits.answer)
         """For what is done before a connection counts as met."""
         self._life, self._era = self.ask(self._begin)
 
     def close(self) -> None:
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """The next question makes a new connection. Whoever waits for an answer now goes on waiting: a connection that
+        ended under his hands would fail in ways that nobody translates."""
         for client in (self._client, self._unasked):
-            client.connection_pool.disconnect()
+            client.connection_pool.disconnect(inuse_connections=False)
 
     # Asking
 
@@ -106,6 +124,7 @@ class Server:
                 self._make_of(error, last=left == 0)
             else:
                 self._away = None
+                self._note_return()
                 return answer
         raise StoreError(f"the store at {self.address} keeps changing")
 
@@ -117,10 +136,21 @@ class Server:
         if said.startswith(scripts.SUPERSEDED):
             raise Superseded("another process took this account over while this one was paused or cut off") from None
         if isinstance(error, ReadOnlyError):
-            self._client.connection_pool.disconnect()
+            self._hang_up()
         if isinstance(error, Disconnected | ReadOnlyError) and not last and not isinstance(error, TimedOut):
             return None
         raise self._failure(error) from None
+
+    def _note_return(self) -> None:
+        since, self._missing_since = self._missing_since, None
+        if since is not None:
+            self._outage, self._back_at = monotonic() - since, monotonic()
+
+    def is_back_after(self, seconds: float) -> bool:
+        """It answers again since moments ago, and was away for longer than that."""
+        if self._missing_since is not None:
+            self.ask(lambda client: client.ping())
+        return self._outage > seconds and monotonic() < self._back_at + self._waits.settling
 
     def _failure(self, error: RedisError | OSError) -> StoreError:
         found = in_words(error, self.address)
@@ -128,7 +158,8 @@ class Server:
             return StoreError(str(found))
         away = StoreAway(str(found))
         if not isinstance(error, ResponseError):
-            self._away = monotonic() + REFUSED_FOR, away
+            self._away = monotonic() + self._waits.refused, away
+            self._missing_since = self._missing_since or monotonic()
         return away
 
     def listener(self) -> PubSub:
@@ -162,7 +193,11 @@ class Server:
         with client.pipeline(transaction=False) as both:
             both.eval(script, len(keys), *keys, *args)
             both.execute_command("WAIT", self.address.replicas, 1000)
-            answer, copies = both.execute()
+            # Raised there, what the server said would be wrapped in words that nobody recognises.
+            answer, copies = both.execute(raise_on_error=False)
+        for one in (answer, copies):
+            if isinstance(one, Exception):
+                raise one
         if copies < self.address.replicas:
             raise StoreAway(f"only {copies} copies of the store at {self.address} have what was just written")
         return answer
@@ -231,7 +266,7 @@ class Server:
         if not self._has_lost(found, last):
             return  # or another thread was quicker
         keys = [self._life_key, self._writes_key, self._era_key, self.address.key("settling")]
-        facts: list[str | int] = [self._life, self._era, os.urandom(8).hex(), last, int(SETTLING * 1000)]
+        facts: list[str | int] = [self._life, self._era, os.urandom(8).hex(), last, int(self._waits.settling * 1000)]
         life, era = _evaluated(self._unasked, scripts.RESUME, keys, facts)
         name = self._recognise(life)
         is_another = name != self._name

@@ -106,6 +106,17 @@ def test_a_store_as_it_was_written_once_is_read(server: RedisServer, read: Calla
     assert reader.environment() == {"DHAN_ACCESS_TOKEN": "one"}
 
 
+def test_a_server_that_is_full_still_gives_what_it_has(
+    server: RedisServer, bot: Store, read: Callable[..., Reader]
+) -> None:
+    bot.save("dhan", held("one"))
+    server.full()
+
+    reader = read()
+
+    assert [reader.token(), reader.token()] == ["one", "one"]
+
+
 def test_a_live_token_is_given_with_all_a_program_needs(bot: Store, read: Callable[..., Reader]) -> None:
     bot.save("dhan", held("one", extra={"feed_token": "feed"}))
 

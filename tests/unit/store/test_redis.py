@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from redis.exceptions import ResponseError
 
 from bot.store import LEASE, AccountNote, LockBusy, Store, StoreAway, StoreError, Superseded
 from bot.store.redis import OUTLIVES, open_server
+from bot.store.redis._server import Server, Waits
 from brokers import Secret
-from kunji._redis import parse
-from kunji._seal import FORMAT, new_key
+from kunji._errors import StoreAway as Away
+from kunji._redis import in_words, parse
+from kunji._seal import FORMAT, Ring, new_key
 from tests.certificates import certificate
 from tests.fakes import FakeClock
 from tests.redis_proxy import cut_to
@@ -38,6 +41,7 @@ _opened: list[Store] = []
 
 @pytest.fixture(autouse=True)
 def _empty(server: RedisServer) -> Iterator[None]:
+    server.roomy()
     server.client.flushall()
     yield
     while _opened:
@@ -118,6 +122,14 @@ class TestRedisStore(StoreSuite):
         with pytest.raises(StoreError, match="cannot be read"):
             store.load("dhan")
 
+    def test_what_is_known_of_a_dead_token_cannot_stand_for_the_token(self, store: Store, server: RedisServer) -> None:
+        store.save("dhan", held())
+
+        server.client.set("kunji:token:dhan", str(server.client.hget("kunji:kept", "dhan")))
+
+        with pytest.raises(StoreError, match="cannot be read"):
+            store.load("dhan")
+
     def test_who_lost_the_lock_while_paused_saves_nothing_over_a_newer_token(
         self, store: Store, other: Store, server: RedisServer
     ) -> None:
@@ -146,6 +158,58 @@ class TestRedisStore(StoreSuite):
 
         assert store.load("dhan") == held()
 
+    def test_who_could_not_save_a_token_keeps_the_lock_until_it_is_saved(
+        self, store: Store, other: Store, server: RedisServer
+    ) -> None:
+        with store.lock("dhan", timeout=0):
+            server.full()
+            with pytest.raises(StoreAway):
+                store.save("dhan", held())
+        with pytest.raises(StoreAway), store.lock("dhan", timeout=0):
+            pass
+        server.roomy()
+
+        with pytest.raises(LockBusy), other.lock("dhan", timeout=0):
+            pass
+        with store.lock("dhan", timeout=0):
+            store.save("dhan", held())
+
+        with other.lock("dhan", timeout=0):
+            assert other.load("dhan") == held()
+
+    def test_an_outage_longer_than_a_lease_takes_no_lock_from_whoever_waits_for_its_end(
+        self, server: RedisServer
+    ) -> None:
+        waits = Waits(answer=0.2, refused=0.01)
+        store, other = (opened(self.address, lease=0.3, waits=waits) for _ in range(2))
+        with store.lock("dhan", timeout=0):
+            server.pause()
+            for silent in (lambda: store.save("dhan", held()), other.check):
+                with pytest.raises(StoreAway):
+                    silent()
+        time.sleep(0.3)  # a lease
+
+        server.go_on()
+        with pytest.raises(LockBusy):
+            again_when_back(lambda: other.lock("dhan", timeout=0).__enter__())
+
+        with again_when_back(lambda: store.lock("dhan", timeout=0)):
+            store.save("dhan", held())
+        assert other.load("dhan") == held()
+
+    def test_who_has_nothing_left_to_save_lets_go_of_the_lock(
+        self, store: Store, other: Store, server: RedisServer
+    ) -> None:
+        with store.lock("dhan", timeout=0):
+            server.full()
+            with pytest.raises(StoreAway):
+                store.save("dhan", held())
+            server.roomy()
+            store.delete("dhan")
+
+        with other.lock("dhan", timeout=0):
+            pass
+
     def test_a_lock_is_renewed_for_as_long_as_it_is_held(self, server: RedisServer) -> None:
         store = opened(self.address, lease=0.3)
         with store.lock("dhan", timeout=0):
@@ -161,7 +225,9 @@ class TestRedisStore(StoreSuite):
     def test_what_was_written_without_an_answer_counts_once(self, server: RedisServer) -> None:
         with cut_to(server.port) as cut:
             store = opened(server.at(cut.port))
-            store.update({"dhan": lambda note: replace(note, failures=1)})
+            store.record(
+                row("kotak")
+            )  # the server has to know the script, or its answer is awaited before anything is done
             cut.half_open(answers_only=True)
             writing = threading.Thread(target=store.record, args=(row("dhan"),))
             writing.start()
@@ -215,6 +281,19 @@ class TestALoss:
 
         assert store.load("dhan") is None
         assert other.load("dhan") is None
+
+    def test_what_another_process_deleted_stays_deleted_once_that_was_seen(self, server: RedisServer) -> None:
+        store, command = opened(server.address), opened(server.address)
+        store.save("dhan", held())
+        command.delete("dhan")
+        assert store.load("dhan") is None
+
+        server.kill()
+        server.start()
+        again_when_back(store.check)
+
+        assert store.load("dhan") is None
+        assert store.accounts() == []
 
     def test_of_what_several_have_seen_the_newest_is_put_back(self, server: RedisServer) -> None:
         store, other = opened(server.address), opened(server.address)
@@ -308,6 +387,21 @@ class TestALoss:
         assert again_when_back(lambda: other.changes(0)) == {"dhan"}
 
 
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("ERR Error running script (call to f_0): @user_script:3: -OOM command not allowed", "is full"),
+        ("ERR Error running script (call to f_0): @user_script:3: -READONLY You can't write", "is a copy now"),
+        ("NOREPLICAS Not enough good replicas to write.", "too few copies"),
+    ],
+)
+def test_what_goes_wrong_in_a_script_of_an_older_server_is_understood(said: str, says: str) -> None:
+    found = in_words(ResponseError(said), parse("redis://10.0.0.7"))
+
+    assert isinstance(found, Away)
+    assert says in str(found)
+
+
 class TestAwayFor:
     """The server does not answer, or takes nothing."""
 
@@ -392,6 +486,28 @@ class TestAwayFor:
             with pytest.raises(StoreAway, match="is a copy now"):
                 opened(copy.address).save("dhan", held("two"))
 
+    def test_one_that_became_a_copy_is_left_without_harm_to_who_still_waits_for_its_answer(
+        self, tmp_path: Path, server: RedisServer
+    ) -> None:
+        opened(server.address)
+        answers: list[object] = []
+        with redis_server(tmp_path) as copy:
+            copy.follow(server)
+            reached = Server(parse(copy.address), Ring(lambda: KEY), time.time)
+
+            def wait_for_it() -> None:
+                answers.append(reached.ask(lambda client: client.xread({"nothing": "$"}, block=500)))
+
+            waiting = threading.Thread(target=wait_for_it)
+            waiting.start()
+            wait_until(lambda: copy.client.info("clients")["blocked_clients"] == 1)
+            with pytest.raises(StoreAway, match="is a copy now"):
+                reached.numbers(1)
+
+            waiting.join(20)
+            reached.close()
+        assert answers == [[]]
+
     def test_a_write_counts_only_when_the_copies_have_it(self, tmp_path: Path, server: RedisServer) -> None:
         store = opened(f"{server.address}?replicas=1")
         with pytest.raises(StoreAway, match="only 0 copies"):
@@ -403,6 +519,24 @@ class TestAwayFor:
 
             assert opened(copy.address).load("dhan") == held("two")
 
+    def test_what_is_refused_is_told_apart_also_where_copies_are_waited_for(
+        self, tmp_path: Path, server: RedisServer
+    ) -> None:
+        with redis_server(tmp_path) as copy:
+            copy.follow(server)
+            store, other = (opened(f"{server.address}?replicas=1") for _ in range(2))
+            with store.lock("dhan", timeout=0):
+                server.client.delete("kunji:lock:dhan")  # as the server does it when the lease is over
+                with other.lock("dhan", timeout=0):
+                    other.save("dhan", held("newer"))
+                with pytest.raises(Superseded):
+                    store.save("dhan", held("older"))
+
+            server.client.flushall()
+            other.update({"kotak": lambda note: replace(note, paused=True)})
+
+            assert other.load("dhan") == held("newer")
+
 
 def opened(
     address: str,
@@ -410,9 +544,10 @@ def opened(
     key: Callable[[], bytes] = lambda: KEY,
     now: Callable[[], datetime] = lambda: NOW,
     lease: float = LEASE,
+    waits: Waits = Waits(),  # noqa: B008 - a value
 ) -> Store:
     """Closed at the test's end."""
-    _opened.append(open_server(parse(address), key, now=now, lease=lease))
+    _opened.append(open_server(parse(address), key, now=now, lease=lease, waits=waits))
     return _opened[-1]
 
 
