@@ -99,7 +99,7 @@ def _store(works: Works) -> Iterator[Finding]:
     if places.is_on_server:
         yield from _server(address_of(places.store), cast("_Served", works.store))
     works.store.check()
-    yield True, f"store: readable with this key, and writable; {len(works.store.accounts())} tokens in it"
+    yield True, f"store: readable with this key, and writable; {_tokens(len(works.store.accounts()))} in it"
 
 
 def _server(address: Address, store: _Served) -> Iterator[Finding]:
@@ -172,3 +172,7 @@ def _clock(works: Works) -> Iterator[Finding]:
         yield False, f"clock: this machine is {away} {'slow' if error > timedelta(0) else 'fast'}; set it by NTP"
     else:
         yield True, f"clock: within {away} of the brokers'"
+
+
+def _tokens(count: int) -> str:
+    return "1 token" if count == 1 else f"{count} tokens"

@@ -52,7 +52,7 @@ class Grants:
         if replaces_dead:
             self._reports.tell("intruder", account, replaced=True)
         elif who != "admin":
-            self._reports.tell("refreshed", account, loud=False, expires_at=iso(token.expires_at), way=way)
+            self._reports.tell("refreshed", account, loud=False, expires_at=iso(token.expires_at), way=way, who=who)
         return Refreshed(account.name, token.expires_at, way, self._clock.monotonic() - started, held.proven)
 
     def _died_today(self, account: Account, held: HeldToken | None) -> bool:

@@ -61,7 +61,7 @@ def _refused(config: Config, person: Person) -> str | None:
         except InvalidToken as error:
             return _in_words(error)
         except TelegramError as error:
-            person.say(f"  {_in_words(error)}, so the bot token cannot be checked; it is kept meanwhile")
+            person.say(f"  {_in_words(error)}, so the bot token cannot be checked now")
             if person.agrees("Try again?"):
                 continue
             person.say("  Going on without this check: a wrong bot token shows when your chat is looked for, or later")

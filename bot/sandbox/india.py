@@ -10,6 +10,11 @@ from datetime import UTC, datetime, timedelta, timezone
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 
 
+def day(unix: float) -> str:
+    """As `2026-11-16`."""
+    return datetime.fromtimestamp(unix, UTC).astimezone(IST).date().isoformat()
+
+
 def next_after_midnight(unix: float, minutes: int = 0) -> float:
     """The first moment after that one which lies so many minutes after midnight in India."""
     moment = datetime.fromtimestamp(unix, UTC).astimezone(IST)

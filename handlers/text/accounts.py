@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from handlers.text.parts import bold, clock, esc, lines, listed, paragraphs, span, when
+from handlers.text.parts import WHO, bold, clock, esc, lines, listed, paragraphs, span, when
 from handlers.tokens import AccountStatus, Crew, Health, PastRefresh, State
 
 CLOCK_RIGHT_WITHIN = 5
@@ -26,12 +26,6 @@ MARKS = {
     State.PAUSED: "⏸",
 }
 
-WHO = {
-    "admin": "by you in the chat",
-    "schedule": "by itself",
-    "command line": "on the command line",
-    "program": "by a program",
-}
 WAYS = {
     "login": "login",
     "renew": "renewal",

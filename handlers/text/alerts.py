@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from handlers.text import orders
-from handlers.text.parts import UNKNOWN, bold, clock, esc, lines, paragraphs, rupees, span, split, when
+from handlers.text.parts import UNKNOWN, WHO, bold, clock, esc, lines, paragraphs, rupees, span, split, when
 from handlers.text.refreshing import AT_RISK
 from handlers.tokens import AlertLike
 
@@ -94,7 +94,8 @@ def _dead(alert: AlertLike, now: datetime) -> str:
 
 
 def _refreshed(alert: AlertLike, now: datetime) -> str:
-    return f"✅ {{}}: refreshed by itself, good until {_when(alert, 'expires_at', now)}."
+    by = WHO.get(str(alert.facts.get("who")), WHO["schedule"])
+    return f"✅ {{}}: refreshed {by}, good until {_when(alert, 'expires_at', now)}."
 
 
 def _refused(alert: AlertLike, _now: datetime) -> str:

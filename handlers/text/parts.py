@@ -28,6 +28,13 @@ UNKNOWN = "–"
 _LONGEST_PIECE = LIMIT // 2
 _TOKEN = re.compile(r"<[^<>]*>|&#?\w+;|[^\s<&]{1,40}|.", re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z-]+)[^<>]*>")
+WHO = {
+    "admin": "by you in the chat",
+    "schedule": "by itself",
+    "command line": "on the command line",
+    "program": "by a program",
+}
+"""Who asked for a refresh."""
 
 
 def esc(foreign: object) -> str:

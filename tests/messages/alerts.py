@@ -30,7 +30,8 @@ WARNINGS = (
 )
 
 REFRESHES = (
-    told("a login by itself", "refreshed", expires_at=iso(MIDNIGHT)),
+    told("a login by itself", "refreshed", expires_at=iso(MIDNIGHT), who="schedule"),
+    told("a login by a command on the machine", "refreshed", expires_at=iso(MIDNIGHT), who="command line"),
     told("a refused login", "refused", reason="Dhan refused the PIN", blocked_until_human=True),
     told("a refused code", "refused", reason="Dhan refused the TOTP code", code=True, blocked_until_human=True),
     told("one that is tried again", "refused", reason="Dhan refused the TOTP code", code=True),

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from starlette.responses import Response
 
+from bot.sandbox import india
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.dhan import figures, replies
 from bot.sandbox.dhan.api import Api
@@ -68,7 +69,7 @@ class Dhan(Ordering[Client]):
             totp_secret=totp_secret,
             holdings=figures.holdings(),
             positions=figures.positions(client_id),
-            orders=figures.orders(client_id),
+            orders=figures.orders(client_id, india.day(self.unix())),
             funds=figures.funds(client_id),
         )
         self._admit(client_id, client, more)

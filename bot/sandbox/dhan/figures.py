@@ -83,7 +83,7 @@ def positions(client_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def orders(client_id: str) -> list[dict[str, Any]]:
+def orders(client_id: str, day: str) -> list[dict[str, Any]]:
     return [
         {
             "dhanClientId": client_id,
@@ -106,9 +106,9 @@ def orders(client_id: str) -> list[dict[str, Any]]:
             "boProfitValue": 0.0,
             "boStopLossValue": 0.0,
             "legName": "NA",
-            "createTime": "2026-11-16 09:21:03",
-            "updateTime": "2026-11-16 09:21:04",
-            "exchangeTime": "2026-11-16 09:21:03",
+            "createTime": f"{day} 09:21:03",
+            "updateTime": f"{day} 09:21:04",
+            "exchangeTime": f"{day} 09:21:03",
             "drvExpiryDate": "0001-01-01",
             "drvOptionType": "NA",
             "drvStrikePrice": 0.0,
@@ -131,7 +131,7 @@ def order(client_id: str, placed: Placed) -> dict[str, Any]:
     changed = f"{placed.changed_at:%Y-%m-%d %H:%M:%S}"
     is_rejected = placed.state == "rejected"
     status = "PART_TRADED" if placed.state == "open" and placed.filled else STATUSES[placed.state]
-    return orders(client_id)[0] | {
+    return orders(client_id, changed[:10])[0] | {
         "orderId": placed.id,
         "exchangeOrderId": "0" if is_rejected else f"1100000{placed.id[-10:]}",
         "correlationId": "NA",

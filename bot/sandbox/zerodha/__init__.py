@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.responses import Response
 
+from bot.sandbox import india
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.front import Asked, Resolver
 from bot.sandbox.ordering import Ordering, Placed, Row
@@ -76,7 +77,7 @@ class Zerodha(Ordering[Client]):
             totp_secret=totp_secret,
             holdings=figures.holdings(),
             positions=figures.positions(),
-            orders=figures.orders(client_id),
+            orders=figures.orders(client_id, india.day(self.unix())),
             margins=figures.margins(),
         )
         with self.lock:

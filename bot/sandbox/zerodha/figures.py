@@ -94,7 +94,7 @@ def positions() -> list[dict[str, Any]]:
     ]
 
 
-def orders(user_id: str) -> list[dict[str, Any]]:
+def orders(user_id: str, day: str) -> list[dict[str, Any]]:
     return [
         {
             "placed_by": user_id,
@@ -104,9 +104,9 @@ def orders(user_id: str) -> list[dict[str, Any]]:
             "status": "COMPLETE",
             "status_message": None,
             "status_message_raw": None,
-            "order_timestamp": "2026-11-16 09:24:25",
-            "exchange_update_timestamp": "2026-11-16 09:24:25",
-            "exchange_timestamp": "2026-11-16 09:24:25",
+            "order_timestamp": f"{day} 09:24:25",
+            "exchange_update_timestamp": f"{day} 09:24:25",
+            "exchange_timestamp": f"{day} 09:24:25",
             "variety": "regular",
             "modified": False,
             "exchange": "NSE",
@@ -138,7 +138,7 @@ STATUSES = {"open": "OPEN", "filled": "COMPLETE", "rejected": "REJECTED", "cance
 def order(user_id: str, placed: Placed) -> dict[str, Any]:
     changed = f"{placed.changed_at:%Y-%m-%d %H:%M:%S}"
     is_rejected = placed.state == "rejected"
-    return orders(user_id)[0] | {
+    return orders(user_id, changed[:10])[0] | {
         "order_id": placed.id,
         "exchange_order_id": None if is_rejected else f"1100000{placed.id[-9:]}",
         "status": STATUSES[placed.state],
