@@ -12,7 +12,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from kunji._errors import NoKey, StoreUnreadable
 from kunji._seal import parse_ring
@@ -126,6 +126,7 @@ def _written_in(file: str, folder: str) -> str:
     path = os.path.join(folder, file)
     try:
         with open(path, encoding="utf-8-sig") as opened:
+            _check_closed(opened, path, "the address of the store")
             return opened.read().strip()
     except (OSError, ValueError) as error:
         raise StoreUnreadable(f"{path}, which says where the store lies, cannot be read: {reason(error)}") from None
@@ -147,14 +148,18 @@ def read_ring(places: Places, environment: Mapping[str, str] = os.environ) -> by
     path = places.key_file
     try:
         with open(path, encoding="ascii") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if os.name == "posix" and mode & 0o077 and not _is_handed_over(path, environment):
-                raise StoreUnreadable(f"others may read the key in {path}; mend it with: chmod 600 '{path}'")
+            if not _is_handed_over(path, environment):
+                _check_closed(file, path, "the key")
             return parse_ring(file.read(), path)
     except FileNotFoundError:
         raise NoKey(f"there is no key: {path} does not exist and KUNJI_KEY is not set") from None
     except (OSError, ValueError) as error:
         raise StoreUnreadable(f"the key in {path} cannot be read: {reason(error)}") from None
+
+
+def _check_closed(file: IO[str], path: str, what: str) -> None:
+    if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+        raise StoreUnreadable(f"others may read {what} in {path}; mend it with: chmod 600 '{path}'")
 
 
 def _is_handed_over(path: str, environment: Mapping[str, str]) -> bool:

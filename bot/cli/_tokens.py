@@ -14,6 +14,7 @@ from bot.cli._context import Places, named, opened, typed
 from brokers import KunjiError
 
 if TYPE_CHECKING:
+    from bot.store import Roll
     from bot.tokens import TokenService
 
 PATIENCE = 15.0
@@ -43,7 +44,19 @@ def status(places: Places, account: str | None, as_json: bool) -> None:
                     "last_failure": one.note.last_failure,
                 }
             )
-        click.echo(json.dumps(rows, indent=2)) if as_json else _table(rows, now)
+        if as_json:
+            click.echo(json.dumps(rows, indent=2))
+            return
+        _table(rows, now)
+        if crew := works.store.crew():
+            click.echo(_led(crew.look()))
+
+
+def _led(roll: Roll) -> str:
+    if roll.leader is None:
+        return "no bot leads" if roll.others else "no bot runs"
+    standing_by = [name for name in roll.others if name != roll.leader]
+    return f"led by {roll.leader}; standing by: {', '.join(standing_by) or 'nobody'}"
 
 
 def _iso(moment: datetime | None) -> str | None:

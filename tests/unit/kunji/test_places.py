@@ -63,8 +63,9 @@ def test_the_store_may_lie_on_a_server_and_what_belongs_to_it_here_in_the_config
     config = tmp_path / "config"
     config.mkdir()
     (config / "bot_config.json").write_text(json.dumps({"store": written}))
-    (config / "place").write_text(f"{ADDRESS}\n")
-    (tmp_path / "elsewhere").write_text(ADDRESS)
+    for file in (config / "place", tmp_path / "elsewhere"):
+        file.touch(mode=0o600)
+        file.write_text(f"{ADDRESS}\n")
 
     places = find(config, environment={"PLACE": ADDRESS})
 
@@ -91,6 +92,15 @@ def test_a_file_that_should_say_where_the_store_lies_is_named_if_it_cannot_be_re
     (tmp_path / "bot_config.json").write_text('{"store": "file:place"}')
 
     with pytest.raises(StoreUnreadable, match=r"/place, which says where the store lies, cannot be read: no such file"):
+        find(tmp_path, environment={})
+
+
+def test_a_file_with_an_address_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bot_config.json").write_text('{"store": "file:place"}')
+    (tmp_path / "place").write_text(ADDRESS)
+    (tmp_path / "place").chmod(0o644)
+
+    with pytest.raises(StoreUnreadable, match="others may read the address of the store"):
         find(tmp_path, environment={})
 
 
