@@ -10,7 +10,7 @@ from bot import budget
 from bot.keeping import Keeping
 from bot.life import Account
 from bot.reports import Reports
-from bot.store import HistoryRow, Superseded
+from bot.store import AccountNote, HistoryRow, Superseded
 from brokers import (
     BrokerUnreachable,
     Clock,
@@ -23,6 +23,8 @@ from brokers import (
 )
 
 T = TypeVar("T")
+SILENT = BrokerUnreachable, RateLimited, UnexpectedReply
+"""Nothing was said of the credentials."""
 
 
 class Attempts:
@@ -71,15 +73,19 @@ class Attempts:
         """Leave the row, count what counts, and tell what somebody has to know. `started` is monotonic."""
         self._reports.history(self.row(account, who, way, started, type(error).__name__))
         now, by_hand = self._clock.now(), way == "exchange"
-        note = self._kept.end(
-            account, lambda note: budget.failed(note, account.fingerprint, error, now, by_hand=by_hand)
-        )
-        if isinstance(error, BrokerUnreachable | RateLimited | UnexpectedReply):
-            self._reports.unreachable(account, error)
-        elif isinstance(error, WrongClient):
+
+        def count(note: AccountNote) -> AccountNote:
+            return budget.failed(note, account.fingerprint, error, now, by_hand=by_hand)
+
+        # Told before it counts: what counted and was not told would stop the account in silence.
+        stops = budget.spent(count(self._kept.note(account.name)), account.fingerprint)
+        if isinstance(error, WrongClient):
             self._reports.tell("wrong_client", account)
-        elif who != "admin" and budget.spent(note, account.fingerprint):
+        elif stops and who != "admin" and not isinstance(error, SILENT):
             self._reports.refused(account, str(error), code=isinstance(error, CodeRejected))
+        self._kept.end(account, count)
+        if isinstance(error, SILENT):
+            self._reports.unreachable(account, error)
 
     def row(self, account: Account, who: str, way: str, started: float | None, outcome: str) -> HistoryRow:
         seconds = 0.0 if started is None else round(self._clock.monotonic() - started, 3)

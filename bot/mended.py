@@ -34,7 +34,8 @@ def _of_an_account(alert: Alert, one: Standing, tokens: TokenService) -> bool:
         case "ask":
             return not outlives_today(one.live, one.now, tokens.rules.hours)
         case "refused":
-            return budget.spent(one.note, one.account.fingerprint)
+            # It is told before it counts, and by then the login counts as begun.
+            return budget.spent(one.note, one.account.fingerprint) or one.note.begun_at is not None
         case "unreachable":
             return one.note.unreachable_since is not None
     return True

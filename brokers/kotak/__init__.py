@@ -170,11 +170,13 @@ class Kotak(Broker[Config]):
         named = _client_in(view)
         if named not in (None, self.client_id):  # the MPIN is for no one else
             raise WrongClient("Kotak Neo opened a session of another client than the one configured")
-        return self._token(self.trade_api_validate(view), named)
+        issued_at = self.clock.now()
+        return self._token(self.trade_api_validate(view), named, issued_at)
 
-    def _token(self, trade: dict[str, object], named: str | None) -> AccessToken:
-        """The answer also holds the PAN, which is left there."""
-        value, issued_at = pick(trade, "token", of=Secret), self.clock.now()
+    def _token(self, trade: dict[str, object], named: str | None, issued_at: datetime) -> AccessToken:
+        """`issued_at` is when it was asked for: an answer that was read late is no newer than one asked for later. The
+        answer also holds the PAN, which is left there."""
+        value = pick(trade, "token", of=Secret)
         claims = claims_in(value.reveal())
         client_id = _client_in(trade) or named or _client_in(claims)
         if client_id is None:

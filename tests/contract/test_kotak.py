@@ -289,7 +289,7 @@ def test_a_session_of_the_real_kotak_is_not_taken_to_this_machine() -> None:
     ours = account(Kotak, AUTO, Kotak.endpoints, FakeClock(NOW))
 
     with pytest.raises(UnexpectedReply):
-        ours._token(changed("validate_ok_trade", baseUrl="http://127.0.0.1:8080")["data"], None)
+        ours._token(changed("validate_ok_trade", baseUrl="http://127.0.0.1:8080")["data"], None, NOW)
 
 
 def token_until(expires: datetime | int) -> str:

@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from bot.budget import HeldBack
-from bot.store import HeldToken
+from bot.mended import still_true
+from bot.store import HeldToken, StoreError
 from brokers import (
     BrokerUnreachable,
     CodeRejected,
@@ -288,6 +289,22 @@ def test_what_the_disk_refused_never_takes_the_place_of_something_newer() -> Non
 
     assert held(bench).token.expires_at == newer.expires_at
     assert held(bench).token.value.reveal() == bench.script.live
+
+
+def test_a_refusal_is_told_before_it_counts() -> None:
+    store = MemoryStore()
+    bench = Bench(store=store)
+
+    def stop_keeping() -> None:
+        store.refuses_writes = True  # as if this process were killed before it has noted what came of it
+
+    bench.script.login, bench.script.during_login = [LoginRejected("the PIN was refused")], stop_keeping
+
+    with pytest.raises(StoreError):
+        bench.service.refresh(NAME, who="schedule")
+
+    [refused] = [alert for alert in bench.told if alert.kind == "refused"]
+    assert still_true(bench.service, refused)
 
 
 def test_a_changed_config_gets_a_new_budget() -> None:
