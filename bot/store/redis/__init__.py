@@ -8,27 +8,22 @@ should the server lose it. See docs/decisions/redis.md.
 
 from __future__ import annotations
 
-import random
-import secrets
 import socket
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from time import monotonic, sleep
 from typing import Any
 
-from bot.store import HISTORY_KEPT, LEASE, Crew, LockBusy, Store, StoreError, Superseded
+from bot.store import HISTORY_KEPT, LEASE, Crew, Store, StoreError
 from bot.store._sealed import Sealed, named
 from bot.store.crew import CLAIM, LEAD
 from bot.store.records import AccountNote, BotNote, HeldToken, HistoryRow, OutboxItem
 from bot.store.redis import _scripts as scripts
 from bot.store.redis._changes import Changes
 from bot.store.redis._crew import ServerCrew
-from bot.store.redis._leases import Leases
+from bot.store.redis._locks import Locks
 from bot.store.redis._resealing import reseal
 from bot.store.redis._server import Place, Seen, Server, Waits
 from bot.store.redis._shelf import Shelf, parted
@@ -39,8 +34,6 @@ from kunji._seal import Ring, derive
 
 OUTLIVES = 300.0
 """Seconds a token stays on the server when it has expired, as the clocks of machines differ."""
-POLL = 0.05
-"""Seconds between two tries to take a lock."""
 _ONLY, _ROW = "bot", "row"
 
 
@@ -60,12 +53,7 @@ class RedisStore(Store):
         self._now = now or partial(datetime.now, UTC)
         self._ring = Ring(key)
         self._server = Server(address, self._ring, lambda: self._now().timestamp(), waits or Waits())
-        self._lease = int(lease * 1000)
-        self._leases = Leases(lease, self._renew)
-        self._threads: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._mine = _Mine()
-        self._owed: dict[str, str] = {}
-        """Owners of locks that are kept although whoever held them has let go, by account."""
+        self._locks = Locks(self._server, lease)
         self._tokens = Sealed("tokens", HeldToken, self._ring)
         self._kept = Sealed("kept", HeldToken, self._ring)
         self._notes = Shelf(self._server, "notes", Sealed("notes", AccountNote, self._ring))
@@ -94,12 +82,12 @@ class RedisStore(Store):
     def save(self, account: str, held: HeldToken) -> None:
         sealed, kept = self._tokens.seal(named(account), held), self._kept.seal(account, _without_secrets(held))
         left = int((_until(held) - self._now().timestamp()) * 1000)
-        with self._owing(account):
+        with self._locks.owing(account):
             number = self._server.run(
                 scripts.SAVE,
                 [self._token_key(account), *map(self._key, ("kept", "changed", "holders"))],
                 account,
-                self._mine.get(account),
+                self._locks.owner(account),
                 left,
                 sealed,
                 kept,
@@ -109,12 +97,12 @@ class RedisStore(Store):
         self._server.saw(Place(self._key("kept"), account), Seen(number, kept))
 
     def delete(self, account: str) -> None:
-        self._owed.pop(account, None)
+        self._locks.owe_nothing(account)
         number = self._server.run(
             scripts.DELETE,
             [self._token_key(account), *map(self._key, ("kept", "changed", "holders"))],
             account,
-            self._mine.get(account),
+            self._locks.owner(account),
             self._key("changes"),
         )
         if number:
@@ -139,7 +127,9 @@ class RedisStore(Store):
             return {account: change(before[account] or AccountNote()) for account, change in changes.items()}
 
         names = [named(account) for account in changes]
-        return self._notes.change(names, apply, AccountNote(), self._fence(holding))
+        return self._notes.change(
+            names, apply, AccountNote(), ("", "") if holding is None else (holding, self._locks.owner(holding))
+        )
 
     def bot_note(self) -> BotNote:
         return self._bot.get([_ONLY])[_ONLY] or BotNote()
@@ -207,66 +197,7 @@ class RedisStore(Store):
     # Locks
 
     def lock(self, account: str, timeout: float) -> AbstractContextManager[None]:
-        return self._holding(named(account), max(timeout, 0))
-
-    @contextmanager
-    def _holding(self, account: str, timeout: float) -> Iterator[None]:
-        until = monotonic() + timeout
-        busy = LockBusy(f"{account} is being refreshed by somebody else", hint="try again in a minute")
-        # One thread of this process asks at a time.
-        alone = self._threads[account]
-        if not alone.acquire(timeout=timeout):
-            raise busy
-        try:
-            owner = self._owed.get(account) or secrets.token_hex(16)
-            while not self._take(account, owner):
-                if monotonic() >= until:
-                    raise busy
-                sleep(min(POLL * random.uniform(0.5, 1.5), max(0.0, until - monotonic())))  # noqa: S311 - no secret
-            self._owed.pop(account, None)
-            self._leases.add(account, owner)
-            self._mine.set(account, owner)
-            try:
-                yield
-            finally:
-                self._mine.forget(account)
-                if account not in self._owed:
-                    self._let_go(account, owner)
-        finally:
-            alone.release()
-
-    def _let_go(self, account: str, owner: str) -> None:
-        self._leases.remove(account)
-        # If it cannot be told, the lock ends with its lease.
-        with suppress(StoreError):
-            self._server.run_free(scripts.RELEASE, [self._lock_key(account)], owner)
-
-    @contextmanager
-    def _owing(self, account: str) -> Iterator[None]:
-        """A token that the server did not take is known here alone: until it is saved this process keeps the lock, or
-        somebody else would log in for another one."""
-        try:
-            yield
-        except Superseded:
-            raise
-        except StoreError:
-            if owner := self._mine.get(account):
-                self._owed[account] = owner
-            raise
-        self._owed.pop(account, None)
-
-    def _take(self, account: str, owner: str) -> bool:
-        if account not in self._owed and self._server.is_back_after(self._lease / 2000):
-            return False
-        keys = [self._lock_key(account), self._key("holders"), self._key("settling")]
-        return bool(self._server.run(scripts.TAKE, keys, account, owner, self._lease))
-
-    def _renew(self, owners: Mapping[str, str]) -> None:
-        args = [part for name, owner in owners.items() for part in (self._lock_key(name), name, owner)]
-        self._server.run(scripts.RENEW, [self._key("holders")], self._lease, *args)
-
-    def _fence(self, account: str | None) -> tuple[str, str]:
-        return ("", "") if account is None else (account, self._mine.get(account))
+        return self._locks.hold(named(account), max(timeout, 0))
 
     # The rest
 
@@ -281,7 +212,7 @@ class RedisStore(Store):
         self._server.numbers(1)
 
     def close(self) -> None:
-        self._leases.close()
+        self._locks.close()
         self._changes.close()
         self._server.close()
 
@@ -298,9 +229,6 @@ class RedisStore(Store):
     def _token_key(self, account: str) -> str:
         return self._key(f"token:{account}")
 
-    def _lock_key(self, account: str) -> str:
-        return self._key(f"lock:{account}")
-
     def _rows(self, account: str) -> Sealed[HistoryRow]:
         return Sealed(f"history/{account}", HistoryRow, self._ring)
 
@@ -310,23 +238,6 @@ class RedisStore(Store):
     def _saw_deletion(self, account: str, number: int) -> None:
         self._server.saw(Place(self._token_key(account), token_of=account), Seen(number, ""))
         self._server.saw(Place(self._key("kept"), account), Seen(number, ""))
-
-
-class _Mine(threading.local):
-    """The locks that this thread holds: their owners by their names."""
-
-    def __init__(self) -> None:
-        self._owners: dict[str, str] = {}
-
-    def get(self, account: str) -> str:
-        """Nothing, if it holds none."""
-        return self._owners.get(account, "")
-
-    def set(self, account: str, owner: str) -> None:
-        self._owners[account] = owner
-
-    def forget(self, account: str) -> None:
-        self._owners.pop(account, None)
 
 
 def _of_a_token(token: str, kept: str, changed: str, account: str, client: Any) -> tuple[str | None, str | None, int]:
