@@ -14,7 +14,7 @@ from importlib import import_module
 
 from tests.benchmarks.harness import Figure, heading, row
 
-SUBJECTS = ("reader", "process", "endpoint", "door", "sweep", "lateness", "logins", "chat")
+SUBJECTS = ("reader", "process", "endpoint", "door", "sweep", "lateness", "logins", "chat", "scale")
 """Modules beside this one, each with `figures()`, the quick ones first."""
 
 
