@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("kunji", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("kunji")
+
+# Programs that tests start inherit what is ignored here: what `nohup` began would never hear of it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -102,12 +102,15 @@ class Callback:
         login = self._login_by(account, came)
         if login is None:
             awaited = await asyncio.to_thread(self._awaited, account, came)
+            # The same address may have come once more meanwhile, and its login even have ended.
+            login = self._login_by(account, came)
+        if login is None:
             if isinstance(awaited, Page):
                 return awaited
-            login, other = self._login_by(account, came), self._logins.get(account)
-            if login is None and other is not None and not other.task.done():
+            other = self._logins.get(account)
+            if other is not None and not other.task.done():
                 return under_way(account)
-            login = login or self._begin(account, came, awaited)
+            login = self._begin(account, came, awaited)
         ended_before = login.task.done()
         await asyncio.wait([login.task], timeout=self._page_within)
         return self._told(account, login.task.result(), again=ended_before) if login.task.done() else under_way(account)

@@ -44,7 +44,7 @@ def test_no_reply_makes_a_parser_raise_anything_but_our_errors(body: object, sta
 def test_no_answer_of_a_login_makes_anything_but_a_token_or_one_of_our_errors(changes: dict[str, object]) -> None:
     ours = kotak_without_a_server()
     try:
-        token = ours._token(granted(reply({"data": TRADED["data"] | changes}), TRADE), CLIENT)
+        token = ours._token(granted(reply({"data": TRADED["data"] | changes}), TRADE), CLIENT, NOW)
     except KunjiError:
         return
     assert NOW < token.expires_at <= MIDNIGHT
@@ -71,7 +71,7 @@ def test_a_session_ends_after_its_issue_and_not_after_the_next_midnight(now: int
     issued = datetime.fromtimestamp(now, UTC)
     ours = account(Kotak, AUTO, Kotak.endpoints, FakeClock(issued))
 
-    token = ours._token(TRADED["data"] | {"token": jwt(exp=now + told)}, CLIENT)
+    token = ours._token(TRADED["data"] | {"token": jwt(exp=now + told)}, CLIENT, issued)
 
     midnight = Kotak.expiry(issued)
     assert issued < token.expires_at <= midnight
