@@ -216,5 +216,6 @@ class Delivery:
         await self.pause(wait)
 
     async def _park(self, one: Waiting, why: str) -> None:
+        one.sending = False
         log.warning("an alert to chat %d is put aside: %s", one.item.chat, why)
         await self.keep(one, replace(one.item, parked=why))
