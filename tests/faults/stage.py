@@ -18,9 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import ConnectionError as Disconnected
+
 from bot import budget
 from bot.lead import awake
-from bot.store import AccountNote, HeldToken, Store
+from bot.store import AccountNote, HeldToken, Store, StoreAway
 from bot.store.redis import open_server
 from brokers import AccessToken, Secret
 from kunji._redis import parse
@@ -275,6 +277,12 @@ class Stage:
 
     def unrest(self) -> str:
         """What is still to be done."""
+        try:
+            return self._waiting()
+        except (StoreAway, Disconnected) as error:
+            return str(error)
+
+    def _waiting(self) -> str:
         for plan in self.fate.plans:
             self.story.held[plan.name] = self.store.load(plan.name)
             self.story.notes[plan.name] = self.store.note(plan.name)
