@@ -1,6 +1,6 @@
 """Several hosts with one store, whatever befalls them: kills, pauses, cuts and a server that dies, at random moments.
 
-`KUNJI_SCHEDULES=200` plays so many schedules instead of 50; each takes a second of a processor.
+`KUNJI_SCHEDULES=1000` plays so many schedules instead of 200.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.faults.fates import Fate
 from tests.faults.laws import broken
 from tests.faults.stage import Nursery, nursery, played
 
-SCHEDULES = int(os.environ.get("KUNJI_SCHEDULES", "50"))
+SCHEDULES = int(os.environ.get("KUNJI_SCHEDULES", "200"))
 PIECE = 10
 SIDE_BY_SIDE = 3
 TRICKY = (51, 77, 152)
