@@ -34,7 +34,7 @@ from bot.store import (
 )
 from bot.store._files import in_our_words, make_folder, write_new
 from bot.store._key import has_begun, read_key
-from brokers import KunjiError, Secret
+from brokers import KunjiError
 from kunji._places import Places
 from kunji._seal import write_ring
 
@@ -250,7 +250,7 @@ def _prove(found: Whole, wanted: Whole, now: datetime) -> None:
 def _differences(found: Whole, wanted: Whole, now: datetime) -> list[str]:
     """In words. Of tokens that have expired a server forgets what is secret."""
     ours, theirs = (
-        {name: _left_of(held) if held.token.expires_at <= now else held for name, held in whole.tokens.items()}
+        {name: held.without_secrets() if held.token.expires_at <= now else held for name, held in whole.tokens.items()}
         for whole in (found, wanted)
     )
     return [
@@ -260,10 +260,6 @@ def _differences(found: Whole, wanted: Whole, now: datetime) -> list[str]:
         *(["the bot's note"] if found.bot != wanted.bot else []),
         *(["the outbox"] if found.outbox != wanted.outbox else []),
     ]
-
-
-def _left_of(held: HeldToken) -> HeldToken:
-    return replace(held, token=replace(held.token, value=Secret(""), extra={}), environment={}, headers={})
 
 
 def _unlike(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ serves all of them and any store.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from brokers import AccessToken, Secret
@@ -26,6 +26,11 @@ class HeldToken:
     """When the broker said it is dead although its time is not up. A rejected token is handed to nobody."""
     environment: Mapping[str, Secret] = field(default_factory=dict)
     headers: Mapping[str, Secret] = field(default_factory=dict)
+
+    def without_secrets(self) -> HeldToken:
+        """What may stay known of it when it has expired."""
+        bare = replace(self.token, value=Secret(""), extra={})
+        return replace(self, token=bare, environment={}, headers={})
 
 
 @dataclass(frozen=True, slots=True)

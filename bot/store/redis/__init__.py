@@ -11,7 +11,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -27,7 +26,6 @@ from bot.store.redis._locks import Locks
 from bot.store.redis._resealing import reseal
 from bot.store.redis._server import Place, Seen, Server, Waits
 from bot.store.redis._shelf import Shelf, parted
-from brokers import Secret
 from kunji import Error
 from kunji._redis import Address
 from kunji._seal import Ring, derive
@@ -80,7 +78,7 @@ class RedisStore(Store):
         return remains if remains is not None and remains.token.expires_at <= self._now() else None
 
     def save(self, account: str, held: HeldToken) -> None:
-        sealed, kept = self._tokens.seal(named(account), held), self._kept.seal(account, _without_secrets(held))
+        sealed, kept = self._tokens.seal(named(account), held), self._kept.seal(account, held.without_secrets())
         left = int((_until(held) - self._now().timestamp()) * 1000)
         with self._locks.owing(account):
             number = self._server.run(
@@ -253,11 +251,6 @@ def _of_a_token(token: str, kept: str, changed: str, account: str, client: Any) 
 
 def _until(held: HeldToken) -> float:
     return held.token.expires_at.timestamp() + OUTLIVES
-
-
-def _without_secrets(held: HeldToken) -> HeldToken:
-    """What stays known of a token when it has expired."""
-    return replace(held, token=replace(held.token, value=Secret(""), extra={}), environment={}, headers={})
 
 
 def open_server(
