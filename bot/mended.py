@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot import budget
 from bot.life import Standing, outlives_today
 from bot.store import Alert, BotNote
 from bot.tokens import TokenService
@@ -34,8 +33,8 @@ def _of_an_account(alert: Alert, one: Standing, tokens: TokenService) -> bool:
         case "ask":
             return not outlives_today(one.live, one.now, tokens.rules.hours)
         case "refused":
-            # It is told before it counts, and by then the login counts as begun.
-            return budget.spent(one.note, one.account.fingerprint) or one.note.begun_at is not None
+            # It is told before it counts: then the login counts as begun or, after a kill in between, as cut off.
+            return one.account.fingerprint in one.note.refused or one.note.begun_at is not None
         case "unreachable":
             return one.note.unreachable_since is not None
     return True
