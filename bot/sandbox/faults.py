@@ -68,6 +68,12 @@ class Faults:
             self._planned = [] if call == ANY else [p for p in self._planned if p.call != call]
             self.healed += 1
 
+    @property
+    def planned(self) -> bool:
+        """Whether a call may still meet one."""
+        with self._lock:
+            return bool(self._planned)
+
     def take(self, call: str) -> Fault | None:
         """The fault this call meets, if any."""
         with self._lock:

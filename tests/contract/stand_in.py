@@ -15,13 +15,29 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from brokers import Broker, Clock, Drift, Surroundings
-from brokers._http import Limits
+from tests.waiting import eventually
 
 SAMPLES = Path(__file__).parent / "samples"
-IMPATIENT = Limits(connect=1, read=0.25, total=0.4)
-BRIEF = Limits(connect=1, read=0.12, total=0.2)
 
 Answer = Callable[["Handler"], None]
+
+
+class Patience:
+    """The limits of a call: long, so that a busy machine is never taken for a silent broker, but short while `endless`,
+    when nothing but their end can end it."""
+
+    connect = 10.0
+
+    def __init__(self, endless: Callable[[], bool]) -> None:
+        self._endless = endless
+
+    @property
+    def read(self) -> float:
+        return 0.12 if self._endless() else 25
+
+    @property
+    def total(self) -> float:
+        return 0.2 if self._endless() else 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +82,18 @@ class StandIn(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    @property
+    def patience(self) -> Any:
+        """The limits for a call to this server."""
+        return Patience(lambda: self.script[0] in ENDLESS)
+
     def will(self, *answers: Answer) -> None:
         self.script[:] = answers
+
+    def saw(self, requests: int) -> bool:
+        """Whether so many came, and no more. Waits for them: one that was given up may be read late."""
+        eventually(lambda: len(self.seen) >= requests)
+        return len(self.seen) == requests
 
     def handle_error(self, request: object, client_address: object) -> None: ...
 
@@ -135,6 +161,9 @@ def _drip(handler: Handler, start: bytes, drop: bytes) -> None:
         handler.wfile.write(drop)
 
 
+ENDLESS = (hangs, drips_headers, drips_body)
+
+
 @dataclass
 class Windows:
     """Remembers TOTP windows as the store does."""
@@ -151,18 +180,19 @@ class Windows:
 def account(
     kind: type[Broker[Any]],
     config: object,
-    address: str | Mapping[str, str],
+    where: StandIn | str | Mapping[str, str],
     clock: Clock,
     *,
     way: str = "auto",
     drift: Drift | None = None,
     proxy: str | None = None,
-    limits: Limits = IMPATIENT,
 ) -> Any:
-    """An account at the stand-in, which has little patience."""
-    endpoints = dict.fromkeys(kind.endpoints, address) if isinstance(address, str) else address
-    impatient = type(kind.__name__, (kind,), {"limits": limits})
-    return impatient(config, Surroundings(way, endpoints, clock, Windows(), drift or Drift(), proxy))
+    """An account at the stand-in, or at these addresses."""
+    if isinstance(where, StandIn):
+        kind = type(kind.__name__, (kind,), {"limits": where.patience})
+        where = where.url
+    endpoints = dict.fromkeys(kind.endpoints, where) if isinstance(where, str) else where
+    return kind(config, Surroundings(way, endpoints, clock, Windows(), drift or Drift(), proxy))
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -22,10 +22,7 @@ from brokers import (
     TokenRejected,
     UnexpectedReply,
 )
-from brokers._http import Limits
 from tests.contract.stand_in import (
-    BRIEF,
-    IMPATIENT,
     Answer,
     Seen,
     StandIn,
@@ -63,12 +60,6 @@ TROUBLES: dict[str, tuple[Answer, type[BrokerError]]] = {
     "drips a body": (drips_body, BrokerUnreachable),
     "floods": (floods, UnexpectedReply),
 }
-NEVER_END = {"hangs", "drips headers", "drips a body"}
-
-
-def patience(trouble: str) -> Limits:
-    """Little for what never ends, as nothing else than the end of patience can come of it."""
-    return BRIEF if trouble in NEVER_END else IMPATIENT
 
 
 def refused_in_one_sentence(call: Callable[[Secret], object], pasted: str, match: str = ".") -> None:
@@ -101,7 +92,7 @@ class BrokerContract:
     """The answer to a read with a dead token."""
 
     def account(self, server: StandIn, **more: Any) -> Any:
-        return account(self.broker, self.config, server.url, FakeClock(self.now), **more)
+        return account(self.broker, self.config, server, FakeClock(self.now), **more)
 
     def token(self) -> AccessToken:
         return AccessToken(Secret("token-that-is-alive"), self.client, self.now, self.now + timedelta(hours=5))
@@ -142,7 +133,7 @@ class BrokerContract:
                 self.account(server).login()
 
             assert type(caught.value) is error
-            assert len(server.seen) == 1
+            assert server.saw(1)
 
     @pytest.mark.parametrize("trouble", TROUBLES)
     def test_a_login_in_trouble_is_one_attempt_and_one_of_our_errors(self, server: StandIn, trouble: str) -> None:
@@ -150,10 +141,10 @@ class BrokerContract:
         server.will(answer)
 
         with pytest.raises(error) as caught:
-            self.account(server, limits=patience(trouble)).login()
+            self.account(server).login()
 
         assert type(caught.value) is error
-        assert len(server.seen) == 1
+        assert server.saw(1)
 
     @pytest.mark.parametrize("trouble", TROUBLES)
     def test_a_read_in_trouble_is_one_of_our_errors(self, server: StandIn, trouble: str) -> None:
@@ -161,13 +152,13 @@ class BrokerContract:
         server.will(answer)
 
         with pytest.raises(error):
-            self.account(server, limits=patience(trouble)).profile(self.token())
+            self.account(server).profile(self.token())
 
     def test_a_read_is_repeated_when_the_broker_stumbles(self, server: StandIn) -> None:
         server.will(says(503, ""), says(503, ""), says(*self.dead))
 
         with pytest.raises(TokenRejected):
-            self.account(server, limits=Limits()).profile(self.token())
+            self.account(server).profile(self.token())
 
         assert len(server.seen) == 3
 
@@ -205,7 +196,7 @@ class BrokerContract:
             for call in (lambda ours: ours.login(), lambda ours: ours.profile(self.token())):
                 server.will(*script)
                 try:
-                    said.append(repr(call(self.account(server, limits=patience(trouble)))))
+                    said.append(repr(call(self.account(server))))
                 except BrokerError as error:
                     said.append(everything_said(error))
 

@@ -65,7 +65,7 @@ def held(*, refresh_token: str | None = "held-refresh") -> AccessToken:
 
 def angel(server: StandIn, config: Config = AUTO, clock: FakeClock | None = None) -> AngelOne:
     way = "auto" if config.totp_secret else "assisted"
-    made: AngelOne = account(AngelOne, config, server.url, clock or FakeClock(NOW), way=way)
+    made: AngelOne = account(AngelOne, config, server, clock or FakeClock(NOW), way=way)
     return made
 
 
@@ -290,7 +290,7 @@ def test_a_typed_code_is_never_sent_twice(server: StandIn, answer: Any) -> None:
     with pytest.raises(ConsentRejected, match="next one"):
         ours.exchange(Secret("503 917"))
 
-    assert len(server.seen) == 1
+    assert server.saw(1)
 
 
 def test_a_refused_typed_code_counts_as_one_and_is_not_in_the_error(server: StandIn) -> None:
@@ -375,7 +375,7 @@ def test_a_renewal_whose_outcome_is_unknown_or_final_is_neither_repeated_nor_fol
         angel(server).renew(held())
 
     assert type(caught.value) is error
-    assert len(server.seen) == 1
+    assert server.saw(1)
     assert "held-" not in everything_said(caught.value)
 
 

@@ -57,7 +57,7 @@ def held(value: str = "", *, renewable: bool = True) -> AccessToken:
 
 
 def dhan(server: StandIn, config: Config = AUTO, way: str = "auto", clock: FakeClock | None = None) -> Dhan:
-    made: Dhan = account(Dhan, config, server.url, clock or FakeClock(NOW), way=way)
+    made: Dhan = account(Dhan, config, server, clock or FakeClock(NOW), way=way)
     return made
 
 
@@ -254,7 +254,7 @@ def test_a_used_token_id_is_not_tried_again(server: StandIn, answer: Any, error:
     with pytest.raises(error) as caught:
         dhan(server, ASSISTED, "assisted").exchange(Secret(TOKEN_ID))
 
-    assert len(server.seen) == 1
+    assert server.saw(1)
     assert TOKEN_ID not in everything_said(caught.value)
     assert "planted" not in everything_said(caught.value)
 
@@ -415,4 +415,4 @@ def test_a_renewal_whose_outcome_is_unknown_is_neither_repeated_nor_followed_by_
     with pytest.raises(error):
         dhan(server).renew(held())
 
-    assert len(server.seen) == 1
+    assert server.saw(1)

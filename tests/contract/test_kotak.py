@@ -21,7 +21,6 @@ from brokers import (
     UnexpectedReply,
     WrongClient,
 )
-from brokers._http import Limits
 from brokers.kotak import Config, Kotak
 from brokers.kotak._credentials import ConsumerKey, MobileNumber, Mpin, Ucc
 from tests.contract.samples import Samples
@@ -68,7 +67,7 @@ def held(address: str, **extra: str) -> AccessToken:
 
 
 def kotak(server: StandIn, config: Config = AUTO, way: str = "auto", clock: FakeClock | None = None) -> Kotak:
-    made: Kotak = account(Kotak, config, server.url, clock or FakeClock(NOW), way=way)
+    made: Kotak = account(Kotak, config, server, clock or FakeClock(NOW), way=way)
     return made
 
 
@@ -363,7 +362,7 @@ def test_limits_are_asked_for_whole_as_filtered_ones_are_all_zero(server: StandI
 
 def test_a_stumbling_read_is_repeated_and_a_repeated_post_is_whole(server: StandIn) -> None:
     server.will(says(503, SAMPLES.raw("service_unavailable_503.html")), says(200, sample("limits_ok")))
-    ours = account(Kotak, AUTO, server.url, FakeClock(NOW), limits=Limits())
+    ours = account(Kotak, AUTO, server, FakeClock(NOW))
 
     assert ours.profile(held(server.url)).client_id == CLIENT
     assert len({seen.body for seen in server.seen}) == 1

@@ -60,7 +60,7 @@ def held(value: str = "Ac7sampleAccessToken00000000001B") -> AccessToken:
 def zerodha(
     server: StandIn, config: Config = ASSISTED, way: str = "assisted", clock: FakeClock | None = None
 ) -> Zerodha:
-    made: Zerodha = account(Zerodha, config, server.url, clock or FakeClock(NOW), way=way)
+    made: Zerodha = account(Zerodha, config, server, clock or FakeClock(NOW), way=way)
     return made
 
 
@@ -228,7 +228,7 @@ def test_an_exchange_whose_outcome_is_unknown_is_not_tried_again(
     with pytest.raises(error) as caught:
         zerodha(server).exchange(Secret(REQUEST_TOKEN))
 
-    assert len(server.seen) == 1
+    assert server.saw(1)
     assert REQUEST_TOKEN not in everything_said(caught.value)
 
 

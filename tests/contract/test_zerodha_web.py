@@ -300,7 +300,7 @@ def test_a_break_in_any_step_is_one_attempt_and_says_nothing_secret(
     with pytest.raises(BrokerUnreachable) as caught:
         ours(server).login()
 
-    assert len(server.seen) == done + 1
+    assert server.saw(done + 1)
     said = everything_said(caught.value) + caplog.text + "".join(repr(vars(record)) for record in caplog.records)
     assert not any(secret in said for secret in PLANTED)
 

@@ -21,6 +21,7 @@ from bot.sandbox import Sandbox
 from bot.sandbox.telegram.screen import Shown
 from bot.store import open_store
 from brokers import IST
+from tests.waiting import PATIENCE
 
 ADMIN, VIEWER, STRANGER = 1001, 2002, 6666
 CLIENT, WIFE = "1000000001", "1000000002"
@@ -30,7 +31,6 @@ API = {"api_key": "app-key-7f3a91", "api_secret": "app-secret-c84e20d1"}
 LANDING = "https://trader.example/callback"
 SUNDAY = datetime(2026, 11, 15, 10, 0, tzinfo=IST)
 MONDAY = datetime(2026, 11, 16, 8, 0, tzinfo=IST)
-PATIENCE = 15.0
 
 
 @dataclass

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from kunji._seal import new_key, write_ring
 from tests.e2e.house import SUNDAY, House, house
-from tests.e2e.programs import eventually
 from tests.redis_proxy import Cut
 from tests.redis_server import RedisServer, persistent, redis_server
+from tests.waiting import eventually
 
 TAKEOVER = 15.0
 """Seconds within which somebody else leads."""

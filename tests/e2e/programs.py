@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 20.0
+from tests.waiting import PATIENCE
 
 
 @dataclass
@@ -29,10 +27,3 @@ class Program:
     def end(self) -> int:
         self.process.terminate()
         return self.process.wait(PATIENCE)
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.house import ADMIN, CLIENT, House, house
-from tests.e2e.programs import PATIENCE, Program, eventually
+from tests.e2e.programs import Program
+from tests.waiting import PATIENCE, eventually
 
 # Each program: where the endpoint is (the path of a socket, or host:port), where to call the broker, and where to write
 # "<status> <token>" for every call. Its key, if it has one, is in the environment. Between two calls it waits a little

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.house import CLIENT, PIN, House, house
-from tests.e2e.programs import PATIENCE, Program, eventually
+from tests.e2e.programs import Program
+from tests.waiting import PATIENCE, eventually
 
 WAYS = ("restart", "SIGHUP", "hook", "file")
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.house import ADMIN, CLIENT, STRANGER, SUNDAY, House, house
-from tests.e2e.test_handoff_endpoint import ask, eventually, place_of
+from tests.e2e.test_handoff_endpoint import ask, place_of
+from tests.waiting import eventually
 
 UUID = "5f1b8a1e-0d7b-4c39-9f7e-hiddenhidden"
 

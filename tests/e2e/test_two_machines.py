@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e.house import ADMIN, MONDAY
 from tests.e2e.machines import TAKEOVER, Machines, machines
-from tests.e2e.programs import eventually
 from tests.redis_proxy import Cut
+from tests.waiting import eventually
 
 
 def begin(two: Machines) -> None:

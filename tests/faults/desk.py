@@ -5,8 +5,6 @@ The time is the sandbox's, and passes when it is told to. A restart makes everyt
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -22,6 +20,7 @@ from bot.store import Alert, Store
 from bot.tokens import TokenService
 from bot.trading import Hours, Rules, TradingDays
 from brokers import IST, Clock, Drift, Secret, Surroundings, TotpSecret, broker_class
+from tests.contract.stand_in import Patience
 from tests.fakes import MemoryStore
 from tests.unit.scheduler.world import AtOnce
 
@@ -34,10 +33,9 @@ MONDAY = datetime(2026, 11, 16, tzinfo=IST)
 """Midnight in India, of a day that trades."""
 
 
-class HastyDhan(Dhan):  # type: ignore[misc]
-    """Dhan, whose calls may take a third of a second where the real one waits for half a minute."""
-
-    limits = type(Dhan.limits)(connect=0.3, read=0.2, total=0.3)
+def hasty(sandbox: Sandbox) -> Any:
+    """Dhan, where a call that may meet a fault is given up after a fifth of a second, not after half a minute."""
+    return type("HastyDhan", (Dhan,), {"limits": Patience(lambda: sandbox.dhan.faults.planned)})
 
 
 def dhan_account(
@@ -47,10 +45,11 @@ def dhan_account(
     *,
     name: str = "dhan",
     login: str = "auto",
-    kind: Any = Dhan,
+    is_hasty: bool = False,
     **config: str,
 ) -> Account:
     """An account at the stand-in. What is not given is right."""
+    kind = hasty(sandbox) if is_hasty else Dhan
     given = {"client_id": CLIENT, "pin": PIN, "totp_secret": SEED, **config}
     readers: dict[str, Callable[[str], Any]] = {"client_id": str, "totp_secret": TotpSecret.parse}
     kept = {field: readers.get(field, Secret)(value) for field, value in given.items()}
@@ -141,23 +140,14 @@ def sandbox_at(moment: datetime) -> Iterator[Sandbox]:
 
 
 @contextmanager
-def desk_at(moment: datetime, *, login: str = "auto", kind: Any = Dhan, **config: str) -> Iterator[Desk]:
+def desk_at(moment: datetime, *, login: str = "auto", is_hasty: bool = False, **config: str) -> Iterator[Desk]:
     """One account at Dhan."""
     with sandbox_at(moment) as sandbox:
-        yield Desk(sandbox, partial(_one, sandbox, login=login, kind=kind, config=config))
+        yield Desk(sandbox, partial(_one, sandbox, login=login, is_hasty=is_hasty, config=config))
 
 
-def _one(sandbox: Sandbox, store: Store, *, login: str, kind: Any, config: dict[str, str]) -> list[Account]:
-    return [dhan_account(sandbox, store, sandbox.clock, login=login, kind=kind, **config)]
-
-
-def eventually(true: Callable[[], bool], within: float = 10) -> None:
-    """Wait for what nobody announces. Raises TimeoutError."""
-    pause, ends = threading.Event(), time.monotonic() + within
-    while not true():
-        if time.monotonic() > ends:
-            raise TimeoutError("that did not happen")
-        pause.wait(0.01)
+def _one(sandbox: Sandbox, store: Store, *, login: str, is_hasty: bool, config: dict[str, str]) -> list[Account]:
+    return [dhan_account(sandbox, store, sandbox.clock, login=login, is_hasty=is_hasty, **config)]
 
 
 def indian(hour: int, minute: int = 0, second: int = 0, *, day: int = 0) -> datetime:

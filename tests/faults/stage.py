@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -33,6 +33,7 @@ from tests.faults.witnesses import BEGINS, FINGERPRINT, NEXT_DAY, WAITS, FastClo
 from tests.redis_proxy import cut_to
 from tests.redis_server import RedisServer, redis_server
 from tests.unit.store.samples import KEY
+from tests.waiting import eventually
 
 REST_WITHIN, AIMS_FOR = 30.0, 2.0
 """Seconds."""
@@ -210,7 +211,7 @@ class Stage:
         return self.nursery.begin(task)
 
     def until_all_are_ready(self) -> None:
-        _until(lambda: sum(line["what"] == "ready" for line in self.story.lines()) == HOSTS)
+        eventually(lambda: sum(line["what"] == "ready" for line in self.story.lines()) == HOSTS)
 
     def befall(self, since: float, planned: Fault) -> None:
         time.sleep(max(0.0, since + planned.begins - awake()))
@@ -303,13 +304,6 @@ class Stage:
     def end_all(self) -> None:
         for host in self.hosts:
             host.signal(signal.SIGKILL)
-
-
-def _until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < until, "it takes too long"
-        time.sleep(0.02)
 
 
 def played(fate: Fate, folder: Path, nursery: Nursery) -> Story:

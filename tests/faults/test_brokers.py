@@ -21,13 +21,12 @@ from tests.faults.desk import (
     LOGIN,
     OTHER_SEED,
     Desk,
-    HastyDhan,
     desk_at,
     dhan_account,
-    eventually,
     indian,
     sandbox_at,
 )
+from tests.waiting import eventually
 
 WIFE = "1000000002"
 READS = ("profile", "fundlimit", "holdings", "positions")
@@ -60,8 +59,8 @@ def a_family() -> Iterator[Desk]:
 
         def make(store: Store) -> list[Account]:
             return [
-                dhan_account(sandbox, store, sandbox.clock, kind=HastyDhan),
-                dhan_account(sandbox, store, sandbox.clock, kind=HastyDhan, name="dhan-wife", **wife),
+                dhan_account(sandbox, store, sandbox.clock, is_hasty=True),
+                dhan_account(sandbox, store, sandbox.clock, is_hasty=True, name="dhan-wife", **wife),
             ]
 
         yield Desk(sandbox, make)
@@ -69,20 +68,20 @@ def a_family() -> Iterator[Desk]:
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_login_ends_within_its_limit_and_is_told_as_what_it_is(trouble: str) -> None:
-    with desk_at(indian(8), kind=HastyDhan) as desk:
+    with desk_at(indian(8), is_hasty=True) as desk:
         TROUBLES[trouble](desk.sandbox, LOGIN)
 
         with pytest.raises(BrokerUnreachable if trouble in SILENT else (UnexpectedReply, BrokerUnreachable)):
             desk.tokens.refresh("dhan", who="admin")
 
-        assert desk.sandbox.dhan.calls(LOGIN) == 1
+        eventually(lambda: desk.sandbox.dhan.calls(LOGIN) == 1)
         assert desk.tokens.held("dhan") is None
         assert not desk.has_given_up()
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_no_answer_about_a_token_ends_a_token(trouble: str) -> None:
-    with desk_at(indian(8), kind=HastyDhan) as desk:
+    with desk_at(indian(8), is_hasty=True) as desk:
         desk.tokens.refresh("dhan", who="admin")
         TROUBLES[trouble](desk.sandbox, "profile")
 
@@ -95,7 +94,7 @@ def test_no_answer_about_a_token_ends_a_token(trouble: str) -> None:
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_token_that_cannot_be_proved_is_kept_and_handed_out(trouble: str) -> None:
-    with desk_at(indian(8), kind=HastyDhan) as desk:
+    with desk_at(indian(8), is_hasty=True) as desk:
         TROUBLES[trouble](desk.sandbox, "profile")
 
         refreshed = desk.tokens.refresh("dhan", who="admin")

@@ -26,7 +26,7 @@ from brokers._reply import Reply
 from handlers.buttons import ButtonRefused, opened, sign
 from tests.contract import test_dhan, test_zerodha
 from tests.contract.nonsense import anything, raw
-from tests.contract.stand_in import IMPATIENT, SAMPLES, Handler, StandIn, chain, stand_in
+from tests.contract.stand_in import SAMPLES, Handler, StandIn, chain, stand_in
 from tests.fakes import FakeClock
 from tests.faults.fuzz import IN_ONE, SIGNS, Chance, refusal, told
 from tests.faults.made_up import Replies, Subject, judge, samples
@@ -91,7 +91,8 @@ def receive(server: StandIn, data: bytes) -> None:
         handler.wfile.write(data)
 
     server.will(answer)
-    http = Http("A broker", {"api": server.url}, FakeClock(), Drift(), paces={"api": per_second(9)}, limits=IMPATIENT)
+    settings: dict[str, Any] = {"paces": {"api": per_second(9)}, "limits": server.patience}
+    http = Http("A broker", {"api": server.url}, FakeClock(), Drift(), **settings)
 
     error = refusal(BrokerError, lambda: http.get("api", "/").body)
 

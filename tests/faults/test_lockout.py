@@ -29,7 +29,6 @@ from tests.faults.desk import (
     MONDAY,
     OTHER_SEED,
     Desk,
-    HastyDhan,
     desk_at,
     dhan_account,
     indian,
@@ -206,7 +205,7 @@ def test_silence_and_nonsense_are_waited_out_at_the_pace_of_the_back_off(how: st
 
 @pytest.mark.parametrize("how", ["hang", "drip"])
 def test_a_login_that_hangs_or_drips_is_ended_and_is_no_refusal(how: str) -> None:
-    with desk_at(indian(9), kind=HastyDhan) as desk:
+    with desk_at(indian(9), is_hasty=True) as desk:
         getattr(desk.sandbox.dhan, how)(LOGIN, times=3)
 
         desk.go_to(indian(9, 3), step=5)

@@ -18,8 +18,9 @@ from bot.store import Store, open_store
 from bot.tokens import TokenService
 from brokers import KunjiError
 from tests.faults.crowd import service
-from tests.faults.desk import CLIENT, LOGIN, PIN, SEED, dhan_account, eventually, indian
+from tests.faults.desk import CLIENT, LOGIN, PIN, SEED, dhan_account, indian
 from tests.faults.workers import kill, workers
+from tests.waiting import eventually
 
 DHAN_GAP = 120
 OUR_GAP = 130

@@ -14,7 +14,7 @@ import pytest
 from bot.sandbox import Telegram
 from bot.store import open_store
 from tests.e2e.house import ADMIN, CLIENT, MONDAY, SUNDAY, VIEWER, House, house
-from tests.faults.desk import eventually
+from tests.waiting import eventually
 
 REPEAT = "possibly a repeat"
 LOGIN = "generateAccessToken"

@@ -15,7 +15,7 @@ import pytest
 from brokers import BrokerError, BrokerUnreachable, Drift, LoginRejected, Secret, UnexpectedReply
 from brokers._guard import Guard
 from brokers._http import Http, Limits, per_second
-from tests.contract.stand_in import IMPATIENT, Handler, StandIn, everything_said, hangs, says, stand_in
+from tests.contract.stand_in import Handler, Patience, StandIn, everything_said, hangs, says, stand_in
 from tests.fakes import FakeClock
 
 NOW = datetime(2026, 11, 16, 3, 15, tzinfo=UTC)
@@ -31,8 +31,8 @@ def server() -> Iterator[StandIn]:
 
 
 def http(server: StandIn | str, clock: FakeClock | None = None, **more: Any) -> Http:
-    address = server if isinstance(server, str) else server.url
-    settings: dict[str, Any] = {"paces": {"api": per_second(3)}, "limits": IMPATIENT} | more
+    address, limits = (server, Limits()) if isinstance(server, str) else (server.url, server.patience)
+    settings: dict[str, Any] = {"paces": {"api": per_second(3)}, "limits": limits} | more
     return Http("Dhan", {"api": address}, clock or FakeClock(NOW), settings.pop("drift", Drift()), **settings)
 
 
@@ -113,7 +113,7 @@ def test_a_tls_handshake_that_never_ends_is_ended() -> None:
         thread.start()
         try:
             with pytest.raises(BrokerUnreachable):
-                http(f"https://127.0.0.1:{silent.getsockname()[1]}").get("api", "/")
+                http(f"https://127.0.0.1:{silent.getsockname()[1]}", limits=Patience(lambda: True)).get("api", "/")
         finally:
             over.set()
             thread.join()
@@ -174,7 +174,7 @@ def test_a_read_is_tried_three_times_and_then_told(server: StandIn) -> None:
     server.will(says(503, ""))
 
     with pytest.raises(BrokerUnreachable):
-        http(server, clock, limits=Limits()).read("api", "/", lambda reply: reply.body)
+        http(server, clock).read("api", "/", lambda reply: reply.body)
 
     assert len(server.seen) == 3
     assert len(clock.slept) == 2
@@ -190,7 +190,7 @@ def test_a_read_that_used_up_its_time_is_not_repeated(server: StandIn) -> None:
     server.will(slow)
 
     with pytest.raises(BrokerUnreachable):
-        http(server, clock, limits=Limits()).read("api", "/", lambda reply: reply.body)
+        http(server, clock).read("api", "/", lambda reply: reply.body)
 
     assert len(server.seen) == 1
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,15 +14,7 @@ from pathlib import Path
 
 from bot.store import Store
 from tests.unit.kunji.written import held, store
-
-PATIENCE = 20.0
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < until, what
-        time.sleep(0.01)
+from tests.waiting import PATIENCE
 
 
 def is_running(pid: int) -> bool:

@@ -14,7 +14,8 @@ import pytest
 
 from bot.handoff.exec import Source
 from kunji import Reader
-from tests.unit.handoff.programs import PATIENCE, Desk, desk, eventually, is_running
+from tests.unit.handoff.programs import Desk, desk, is_running
+from tests.waiting import PATIENCE, eventually
 
 ALONE: tuple[str, ...] = ()
 RESTART = ("--on-refresh", "restart")

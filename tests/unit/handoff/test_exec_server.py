@@ -11,8 +11,9 @@ from bot.handoff.exec import Source
 from kunji import Reader
 from tests.redis_proxy import Cut, cut_to
 from tests.redis_server import RedisServer, redis_server
-from tests.unit.handoff.programs import Desk, desk, eventually
+from tests.unit.handoff.programs import Desk, desk
 from tests.unit.kunji.written import say_where
+from tests.waiting import eventually
 
 RESTART = ("--on-refresh", "restart")
 NOTES = "echo $DHAN_ACCESS_TOKEN >> tokens; "

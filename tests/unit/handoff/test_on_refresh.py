@@ -13,8 +13,9 @@ import pytest
 from bot.handoff.on_refresh import OUTPUT_LIMIT, Hooks
 from bot.store import Alert, HeldToken
 from tests.fakes import FakeClock, MemoryStore
-from tests.unit.handoff.programs import eventually, is_running
+from tests.unit.handoff.programs import is_running
 from tests.unit.store.samples import NOW, held
+from tests.waiting import eventually
 
 NOTES = "echo $DHAN_ACCESS_TOKEN >> ran"
 

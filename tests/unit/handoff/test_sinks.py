@@ -16,8 +16,8 @@ import pytest
 from bot.handoff.sinks import Sinks
 from bot.store import Alert
 from tests.fakes import FakeClock, MemoryStore
-from tests.unit.handoff.programs import eventually
 from tests.unit.store.samples import NOW, held
+from tests.waiting import eventually
 
 NONE = "# dhan: there is no live token\n"
 

@@ -18,10 +18,9 @@ from bot.store import Store
 from kunji import NoLiveToken, Reader, StoreAway, StoreUnreadable
 from tests.redis_proxy import Cut, cut_to
 from tests.redis_server import RedisServer, redis_server
-from tests.unit.handoff.programs import eventually
 from tests.unit.kunji.written import NOW, held, say_where, store
+from tests.waiting import PATIENCE, eventually
 
-PATIENCE = 20.0
 PAGE = Path(__file__).parents[3] / "docs" / "handoff.md"
 LATER = NOW + timedelta(minutes=1)
 LIFE = "1 ca1ad528ae365a62.s2y1ia5KD1TIAR487Uaa9xRjso2PSojqMRDazewVgIMKWyUMwDferQXc9WiCZPC-oJGbakryGU4ZnOqf"

@@ -15,6 +15,7 @@ from kunji._redis import parse
 from kunji._seal import Ring
 from tests.redis_server import RedisServer, redis_server
 from tests.unit.store.samples import KEY
+from tests.waiting import eventually
 
 LEASE = 0.3
 Join = Callable[[str], ServerCrew]
@@ -52,7 +53,7 @@ def test_somebody_else_leads_when_the_leader_is_not_heard_of(join: Join) -> None
     one, two = join("one"), join("two")
     one.attend()
 
-    wait_until(lambda: two.attend().leads)
+    eventually(lambda: two.attend().leads)
 
     assert one.attend() == Roll(False, "two", ("two",))
 
@@ -119,7 +120,7 @@ def test_what_nobody_finishes_is_claimed_again(join: Join) -> None:
     assert one.claim(1) == ["dhan"]
     assert one.is_offered("dhan")
 
-    wait_until(lambda: two.claim(1) == ["dhan"])
+    eventually(lambda: two.claim(1) == ["dhan"])
 
 
 def test_what_is_finished_is_nobodys_any_more(join: Join) -> None:
@@ -152,10 +153,3 @@ def test_who_leaves_leaves_its_claims_to_others(join: Join) -> None:
     one.leave()
 
     assert two.claim(1) == ["dhan"]
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)

@@ -26,6 +26,7 @@ from tests.redis_proxy import cut_to
 from tests.redis_server import RedisServer, free_port, redis_server
 from tests.unit.store.samples import KEY, NOW, held, item, row
 from tests.unit.store.suite import StoreSuite
+from tests.waiting import eventually
 
 T = TypeVar("T")
 
@@ -215,8 +216,8 @@ class TestRedisStore(StoreSuite):
         with store.lock("dhan", timeout=0):
             owner, renewed = server.client.get("kunji:lock:dhan"), 0
             for _ in range(3):
-                wait_until(lambda: server.client.pttl("kunji:lock:dhan") < 220)
-                wait_until(lambda: server.client.pttl("kunji:lock:dhan") > 220)
+                eventually(lambda: server.client.pttl("kunji:lock:dhan") < 220)
+                eventually(lambda: server.client.pttl("kunji:lock:dhan") > 220)
                 renewed += 1
 
             assert (server.client.get("kunji:lock:dhan"), renewed) == (owner, 3)
@@ -231,7 +232,7 @@ class TestRedisStore(StoreSuite):
             cut.half_open(answers_only=True)
             writing = threading.Thread(target=store.record, args=(row("dhan"),))
             writing.start()
-            wait_until(lambda: server.client.llen("kunji:history:dhan") == 1)
+            eventually(lambda: server.client.llen("kunji:history:dhan") == 1)
 
             cut.mend()
             cut.drop()
@@ -500,7 +501,7 @@ class TestAwayFor:
 
             waiting = threading.Thread(target=wait_for_it)
             waiting.start()
-            wait_until(lambda: copy.client.info("clients")["blocked_clients"] == 1)
+            eventually(lambda: copy.client.info("clients")["blocked_clients"] == 1)
             with pytest.raises(StoreAway, match="is a copy now"):
                 reached.numbers(1)
 
@@ -565,13 +566,6 @@ def everything(server: RedisServer) -> str:
             case "zset":
                 found.append((key, server.client.zrange(key, 0, -1, withscores=True)))
     return repr(found)
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 def again_when_back(ask: Callable[[], T]) -> T:

@@ -17,9 +17,9 @@ from bot.store.redis import open_server
 from kunji._redis import parse
 from tests.redis_server import free_port
 from tests.unit.store.samples import KEY, NOW, held, item, row
+from tests.waiting import PATIENCE
 
 PAGE = Path(__file__).parents[3] / "docs" / "running.md"
-PATIENCE = 20.0
 
 
 def settings() -> str:
