@@ -306,6 +306,20 @@ def test_a_refusal_is_told_before_it_counts() -> None:
     [refused] = [alert for alert in bench.told if alert.kind == "refused"]
     assert still_true(bench.service, refused)
 
+    store.refuses_writes = False
+    bench.script.during_login = lambda: None
+    bench.script.login = [BrokerUnreachable("Fake is silent")]
+    bench.restart()
+    bench.clock.go(600)
+    with pytest.raises(BrokerUnreachable):
+        bench.service.refresh(NAME, who="schedule")
+    assert bench.service.note(NAME).begun_at is None
+    assert still_true(bench.service, refused)
+
+    bench.clock.go(600)
+    refreshed(bench)
+    assert not still_true(bench.service, refused)
+
 
 def test_a_changed_config_gets_a_new_budget() -> None:
     bench = Bench()
