@@ -14,11 +14,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from brokers import IST
 from tests.e2e.house import ADMIN, CLIENT, House, house
 from tests.e2e.programs import Program
 from tests.waiting import PATIENCE, eventually
@@ -205,6 +207,7 @@ def test_a_bot_that_was_killed_opens_its_socket_again(home: House) -> None:
 
 @pytest.mark.long
 def test_a_dead_token_is_replaced_for_the_program_that_says_so(home: House) -> None:
+    home.at(datetime.now(IST).replace(hour=12))
     home.bot_wide(private_listen="unix:kunji.sock")
     home.run("refresh", "dhan")
     home.start()
