@@ -19,6 +19,7 @@ from bot.listening import Port
 from bot.polling import outgoing
 from bot.server_facts import findings, on_the_way
 from bot.store import StoreAway, StoreError, address_of, places_of
+from bot.trading import ist
 from bot.works import Works
 from brokers import WORTH_TELLING, KunjiError, broker_class
 from kunji._redis import Address
@@ -26,6 +27,7 @@ from kunji._redis import Address
 Say = Callable[[str], object]
 Finding = tuple[bool | None, str]
 """Whether it is good, and the sentence; None: it works, and should be looked at all the same."""
+CALENDAR_AHEAD = timedelta(days=14)
 MARKS = {True: "ok   ", None: "note ", False: "FAIL "}
 
 
@@ -51,6 +53,7 @@ def _findings(config: Config, *, online: bool) -> Iterator[Finding]:
         return
     try:
         yield from _or_why_not("store", _store(works))
+        yield from _calendar(works)
         if online:
             for name in works.tokens.accounts:
                 yield from _or_why_not(name, _broker(works, name))
@@ -100,6 +103,16 @@ def _store(works: Works) -> Iterator[Finding]:
         yield from _server(address_of(places.store), cast("_Served", works.store))
     works.store.check()
     yield True, f"store: readable with this key, and writable; {_tokens(len(works.store.accounts()))} in it"
+
+
+def _calendar(works: Works) -> Iterator[Finding]:
+    year = (ist(works.clock.now()) + CALENDAR_AHEAD).year
+    if not works.tokens.rules.days.knows(year):
+        yield (
+            None,
+            f"calendar: the exchange's holidays of {year} are not known to this version, so every weekday counts as a "
+            "trading day; a newer version may know them, and extra_holidays names them",
+        )
 
 
 def _server(address: Address, store: _Served) -> Iterator[Finding]:

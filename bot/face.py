@@ -63,7 +63,7 @@ class Face:
     rival: Callable[[], bool]
     """Whether somebody else polls with this bot's token."""
     planned: Planned | None = None
-    """Set by the app once there is a scheduler."""
+    """Set by the term once there is a scheduler."""
     touched: Callable[[str], None] = _nobody
     """Called after something about an account changed."""
     who_leads: Callable[[], Crew | None] = _no_others

@@ -10,7 +10,7 @@ import resource
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from bot import logs
@@ -79,7 +79,9 @@ async def _once_reached(opened: Callable[[], Works], stop: asyncio.Event) -> Wor
                 said_at = loop.time()
                 log.warning("%s; it is tried again until it does", error)
             systemd.says(MORE_TIME)
-            await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=TRY_EVERY)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TRY_EVERY):
+                    await stop.wait()
     return None
 
 

@@ -100,7 +100,7 @@ class Term:
             tokens=self._face,
             audiences=works.audiences,
             titles={name: account.title for name, account in works.tokens.accounts.items()},
-            signing_key=works.store.derive("buttons"),
+            signing_key=works.button_key,
             now=works.clock.now,
             totp_in_chat=works.config.totp_in_chat,
             comes_back=works.config.public_url is not None,

@@ -47,13 +47,17 @@ class TradingDays:
         self._closed = frozenset(extra_holidays)
         self._holidays: dict[int, frozenset[date]] = {}
 
+    def knows(self, year: int) -> bool:
+        """Whether the exchange had announced that year's holidays."""
+        return year in KNOWN_YEARS
+
     def may_trade(self, day: date) -> bool:
         """False only if the exchange is certainly closed."""
         if day in self._trading:
             return True
         if day.weekday() >= SATURDAY or day in self._closed:
             return False
-        return day.year not in KNOWN_YEARS or day not in self._holidays_of(day.year)
+        return not self.knows(day.year) or day not in self._holidays_of(day.year)
 
     def _holidays_of(self, year: int) -> frozenset[date]:
         if year not in self._holidays:

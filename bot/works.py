@@ -27,8 +27,9 @@ from handlers import buttons, text
 from handlers.access import Audience
 
 THREADS = 128
-"""Blocking work side by side, in each of two pools: what people ask in the chat never waits for what the schedule does,
-and logins that hang for 30 s leave room for those that do not."""
+"""Blocking work side by side, in each of three pools: for what the schedule does, for what people ask in the chat (each
+term's own), and for the loop's own errands. None waits for another, and logins that hang for 30 s leave room for those
+that do not."""
 THREAD_NAME = "kunji-work"
 
 
@@ -48,6 +49,8 @@ class Works:
     """Shared by the gate and the outbox; follows groups that become supergroups."""
     salt: bytes
     """What fingerprints are made with."""
+    button_key: bytes
+    """Buttons of alerts and of answers are signed with it."""
 
     @classmethod
     def of(cls, config: Config, clock: Clock | None = None) -> Works:
@@ -79,7 +82,7 @@ class Works:
             machine=platform.node() if store.crew() else "",
         )
         accounts = Accounts(tokens, executor)
-        return cls(config, clock, store, drift, executor, alerts, tokens, accounts, audiences, salt)
+        return cls(config, clock, store, drift, executor, alerts, tokens, accounts, audiences, salt, signer.signing_key)
 
     def remember_files(self, host: str = "") -> list[str]:
         """Take the config files for known as they are now; the names of those that changed since the last time. `host`:

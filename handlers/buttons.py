@@ -27,6 +27,8 @@ LIFE = timedelta(hours=12)
 SHORT_LIFE = timedelta(minutes=5)
 MOST = 98
 """Buttons in one message, with room for one row more; Telegram takes 100."""
+ACROSS = 2
+"""Buttons in a row."""
 LONGEST = 64
 """Bytes Telegram takes. The library does not check."""
 _SEAL_BYTES = 12
@@ -113,10 +115,10 @@ def button(
     return InlineKeyboardButton(label or text.label(action, account), callback_data=data)
 
 
-def in_rows(found: Iterable[InlineKeyboardButton], across: int = 2) -> list[list[InlineKeyboardButton]]:
+def in_rows(found: Iterable[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
     """As many as Telegram takes in one message."""
     kept = list(found)[:MOST]
-    return [kept[start : start + across] for start in range(0, len(kept), across)]
+    return [kept[start : start + ACROSS] for start in range(0, len(kept), ACROSS)]
 
 
 def keyboard(by: Signing, user: int, wanted: Iterable[tuple[str, str]]) -> InlineKeyboardMarkup | None:

@@ -38,7 +38,7 @@ class UsageError(KunjiError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the conversation works with; made once by the app."""
+    """What the conversation works with; made anew for each term of leading."""
 
     tokens: Tokens
     audiences: dict[str, Audience]

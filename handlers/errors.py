@@ -20,10 +20,10 @@ def sentence(error: BaseException) -> str:
     return text.failure(error) if isinstance(error, KunjiError) else text.WENT_WRONG
 
 
-def record(error: BaseException) -> None:
+def record(error: BaseException, what: str = "a handler failed") -> None:
     """Class and places, no texts: an exception's text may hold an address, an update or a secret."""
     frames = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("%s in a handler\n%s", type(error).__name__, frames)
+    _log.error("%s: %s\n%s", what, type(error).__name__, frames)
 
 
 async def on_error(update: object, context: Context) -> None:

@@ -19,6 +19,7 @@ from handlers import buttons, origin, text
 from handlers.access import Button, Command, Role, reach
 from handlers.buttons import ButtonRefused, Pressed
 from handlers.context import Context, Desk, delete, reply
+from handlers.errors import record
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,7 @@ class Gate(Application[ExtBot[None], Context, dict[Any, Any], dict[Any, Any], di
             if isinstance(update, Update) and await self._admits(update):
                 await super().process_update(update)
         except Exception as error:
-            # The class alone: an error's text, or the update, may hold what somebody pasted.
-            _log.error("an update was dropped at the gate: %s", type(error).__name__)
+            record(error, "an update was dropped at the gate")
 
     async def _admits(self, update: Update) -> bool:
         if update.my_chat_member is not None:

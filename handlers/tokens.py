@@ -141,7 +141,7 @@ class Crew:
 class Health:
     up_since: datetime
     telegram_at: datetime | None
-    """The last good answer to getUpdates."""
+    """When Telegram was last heard of."""
     clock_error: float | None
     """Seconds to add to this machine's clock; None: not known."""
     store_fault: str | None

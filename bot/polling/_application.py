@@ -17,7 +17,7 @@ import httpx
 from telegram import LinkPreviewOptions, Update
 from telegram.constants import ParseMode
 from telegram.error import RetryAfter, TelegramError
-from telegram.ext import Application, ApplicationBuilder, BaseRateLimiter, ContextTypes, Defaults
+from telegram.ext import Application, ApplicationBuilder, BaseRateLimiter, Defaults
 from telegram.request import HTTPXRequest, RequestData
 from telegram.warnings import PTBDeprecationWarning
 
@@ -45,7 +45,6 @@ def build(
     *,
     api_url: str | None = None,
     proxy: str | None = None,
-    context_types: ContextTypes[Any, Any, Any, Any] | None = None,
     turn: Turn | None = None,
 ) -> AppT:
     """The application, not yet started. `kwargs` go to the constructor of its class. `turn` is asked before each update
@@ -68,8 +67,6 @@ def build(
     )
     if api_url:
         builder = builder.base_url(f"{api_url}/bot").base_file_url(f"{api_url}/file/bot")
-    if context_types:
-        builder = builder.context_types(context_types)
     return cast("AppT", builder.build())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from bot.checks import check_all
 from bot.config import Config, load
 from bot.sandbox import Sandbox
 from bot.server_facts import findings, on_the_way
-from brokers import TotpSecret
+from brokers import IST, TotpSecret
 from kunji._redis import parse
 from tests.redis_server import redis_server
 from tests.unit.config.files import AUTO, write
@@ -60,6 +61,21 @@ def test_offline_nothing_is_claimed_of_the_clock(folder: Path) -> None:
     assert good
     assert "ok    clock: compared with the brokers by --online only" in said
     assert "TOTP" not in " ".join(said)
+
+
+def test_a_year_whose_holidays_are_not_known_is_a_note(folder: Path, sandbox: Sandbox) -> None:
+    config = with_sandbox(folder, sandbox)
+
+    told = {}
+    for day in (17, 18):
+        sandbox.clock.set(datetime(2026, 12, day, 12, tzinfo=IST))
+        good, said = checked(config)
+        told[day] = [line for line in said if "calendar" in line]
+        assert good
+
+    assert told[17] == []
+    [note] = told[18]
+    assert "holidays of 2027" in note
 
 
 def test_a_damaged_store_is_one_failure_and_what_does_not_need_it_is_told(folder: Path, sandbox: Sandbox) -> None:
