@@ -98,7 +98,6 @@ class Accounts:
         _, held = self._ask_with(account.name)
         facts["expires_at"] = iso(held.token.expires_at)
         funds = account.broker.funds(held.token)
-        facts["funds_ok"] = True
         facts["available"] = str(funds.available) if funds.available is not None else None
         extra = self._order_address(account, held.token, facts) if account.broker.tells_order_address else []
         problem = self._obstacle(account, held, facts)

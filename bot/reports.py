@@ -64,7 +64,7 @@ class Reports:
             self.tell("store", None, fault=str(error))
 
     def refused(self, account: Account, reason: str, *, code: bool = False, cut_off: bool = False) -> None:
-        self.tell("refused", account, reason=reason, code=code, cut_off=cut_off, blocked_until_human=True)
+        self.tell("refused", account, reason=reason, code=code, cut_off=cut_off)
 
     def unreachable(self, account: Account, reason: KunjiError) -> None:
         """The broker did not answer, or not sensibly. Told once it has lasted."""

@@ -1,9 +1,10 @@
-"""Is the bot that serves this store alive? As long as it does its work it dates a file in the store; this looks how old
-that is. Asks nobody, so that a monitor may look often.
+"""Is the bot that serves this store alive? As long as it does its work it dates a file in the store, and as long as its
+process lives it holds a lock on it; this looks at both. Asks nobody, so that a monitor may look often.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from typing import NamedTuple
@@ -33,9 +34,22 @@ def look(places: Places) -> Finding:
         return Finding(
             False, f"the folder {places.folder} cannot be looked into: {(error.strerror or 'it cannot').lower()}"
         )
+    if _was_let_go(path):
+        return Finding(False, f"the bot was killed: it gave its last sign of life {abs(age):.0f} s ago")
     if abs(age) > STALE_AFTER:
         return Finding(False, f"the bot is stuck or was killed: it gave no sign of life for {abs(age):.0f} s")
     return Finding(True, f"alive: the bot gave its last sign of life {max(age, 0):.0f} s ago{_part(path)}")
+
+
+def _was_let_go(path: str) -> bool:
+    """The bot's process has ended. Where that cannot be told, as the file is not ours to open or its file system knows
+    no locks, only the date counts."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _here(places: Places) -> str:

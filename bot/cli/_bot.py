@@ -83,14 +83,17 @@ def check(places: Places, online: bool, alive: bool) -> None:
 @click.command()
 @click.pass_obj
 def lock(places: Places) -> None:
-    """As /lock: nothing secret in the chat. For a lost phone."""
+    """Lock the chat, for a lost phone. Automatic logins and alerts go on.
+
+    There is no refresh, code, figure, answer or pause in the chat until kunji unlock.
+    """
     _set_locked(places, True)
 
 
 @click.command()
 @click.pass_obj
 def unlock(places: Places) -> None:
-    """Allow refreshes, codes and figures in the chat after a lock."""
+    """End a lock of the chat, by /lock or kunji lock."""
     _set_locked(places, False)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--login", metavar="WAY", help="The way to log in, where you want another than those it offers.")
+@click.option("--login", metavar="WAY", help="A way to log in that is not offered, such as unofficial.")
 @click.option("--endpoint", "endpoints", multiple=True, metavar="NAME=URL", hidden=True)
 @click.option("--telegram-api-url", hidden=True)
 @click.pass_context
@@ -39,16 +39,17 @@ def init(context: click.Context, login: str | None, endpoints: tuple[str, ...], 
         raise click.UsageError("init asks at a terminal; without one write the files by hand, as docs/running.md says")
     places: Places = context.obj
     replaced = dict(_endpoint(words) for words in endpoints)
+    person = Person()
     given = Given(places.folder, places.key, login, replaced, telegram_api_url)
     try:
-        written = ask(given, Person())
+        written = ask(given, person)
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nnothing was written", err=True)
         raise click.Abort from None
     click.echo(f"\nWritten, for your eyes only, into {places.folder.absolute()}: {', '.join(written.files)}\n")
     _spend(places, written)
     good = check_all(places.config(), online=True, say=click.echo)
-    if click.confirm("\nLog in once now, for real?", default=good):
+    if person.agrees("\nLog in once now, for real?", default=good):
         good = _log_in(context, written.account) and good
     _say_what_comes_next(context)
     sys.exit(0 if good else 1)

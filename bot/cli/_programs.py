@@ -71,7 +71,7 @@ class WithProgram(click.Command):
 @click.option(
     "--on-refresh",
     type=click.Choice(["restart", "SIGHUP", "SIGUSR1"]),
-    help="What to do for a new token. Default: nothing.",
+    help="What to do with the program when there is a new token. Default: nothing.",
 )
 @click.option(
     "--grace",

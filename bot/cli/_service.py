@@ -176,6 +176,7 @@ def _need_installed(for_user: bool) -> None:
 
 def _carry_out(steps: list[Step], yes: bool) -> None:
     """Say what will be done, ask, do it."""
+    from bot.questions import agrees
     from bot.service import carry_out, in_words
 
     click.echo("This will be done:")
@@ -184,5 +185,6 @@ def _carry_out(steps: list[Step], yes: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("nothing was done: nobody can be asked here; add --yes")
-        click.confirm("Go on?", abort=True)
+        if not agrees("Go on?", default=False):
+            raise click.Abort
     carry_out(steps)

@@ -26,7 +26,12 @@ PATIENCE = 15.0
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def status(places: Places, account: str | None, as_json: bool) -> None:
-    """Every account and how long its token is good for."""
+    """Every account and how long its token is good for.
+
+    \b
+    kunji status
+    kunji status dhan
+    """
     from bot.life import next_asking, next_login, state
 
     with opened(places) as works:
@@ -90,7 +95,11 @@ def _table(rows: list[dict[str, Any]], now: datetime) -> None:
 @click.command()
 @click.argument("account")
 @click.option("--replace", is_flag=True, help="Also if the held token is good beyond today's trading.")
-@click.option("--force", is_flag=True, help="Also after a refused login. Accounts get locked by this.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also after a refused login. Mend the cause first: another refusal may lock the account.",
+)
 @click.pass_obj
 def refresh(places: Places, account: str, replace: bool, force: bool) -> None:
     """A new token now. Asks for a code or a callback address where one is needed.

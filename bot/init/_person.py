@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 
 import click
 
+from bot.questions import agrees
+
 WIDEST = 100
 Wrong = Callable[[str], str | None]
 """What is wrong with an answer; None if nothing is."""
@@ -39,17 +41,20 @@ class Person:
         """After a wrong answer the nearest right one is offered, where there is one."""
         while True:
             answer = self.types(what, default, secret).strip()
-            fault = wrong(answer)
+            fault = wrong(answer) if answer else "nothing was typed"
             if fault is None:
                 return answer
-            self.say(f"  once more: {fault}")
+            subject = f"the {what} " if fault.startswith(("is ", "has ")) else ""
+            self.say(f"  once more: {subject}{fault}")
             default = nearest(answer) or default
 
     def types(self, what: str, default: str | None, secret: bool) -> str:
-        return str(click.prompt(f"  {what}", default=default, hide_input=secret))
+        return str(
+            click.prompt(f"  {what}", default=default or "", show_default=default is not None, hide_input=secret)
+        )
 
     def agrees(self, question: str, *, default: bool = True) -> bool:
-        return click.confirm(question, default=default)
+        return agrees(question, default=default)
 
     def picks(self, question: str, choices: Mapping[str, str], default: str | None = None) -> str:
         """One of the choices, by number or by name; each is shown with its words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from brokers import Clock, KunjiError
 
 SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """None that is taken for another."""
+CHAT_ID = re.compile(r"[1-9][0-9]{2,15}")
+"""Of a person."""
 PATIENCE = 300.0
 POLL = 10
 PAUSE = 1.0
@@ -40,7 +43,7 @@ def ask_telegram(draft: Draft, person: Person, api_url: str | None) -> None:
     if draft.lacks("telegram_bot_token"):
         _ask_token(draft, person)
     if draft.lacks("telegram_chat_id"):
-        draft.for_telegram["telegram_chat_id"] = _find(draft.supposing_a_chat().config(), person).id
+        draft.for_telegram["telegram_chat_id"] = _chat(draft.supposing_a_chat().config(), person)
 
 
 def _ask_token(draft: Draft, person: Person) -> None:
@@ -68,18 +71,35 @@ def _refused(config: Config, person: Person) -> str | None:
         return None
 
 
-def _find(config: Config, person: Person) -> Sender:
+def _chat(config: Config, person: Person) -> int:
+    """The admin's chat. Where it cannot be found, as Telegram is away from here, the person may know its id."""
     clock = open_clock(clock_address(config))
     while True:
         try:
             sender = asyncio.run(_heard(config, person, clock))
         except (KunjiError, TelegramError) as error:
             person.say(f"  {_in_words(error)}")
-            if not person.agrees("Try again?"):
-                raise NotHeard("the chat was not found, and nothing was written") from None
-            continue
+            if person.agrees("Try again?"):
+                continue
+            return _typed(config, person)
         if person.agrees(f"That was {sender.name}, with the chat id {sender.id}. Is it you?"):
-            return sender
+            return sender.id
+
+
+def _typed(config: Config, person: Person) -> int:
+    person.say(
+        "\nThen type the id of your chat with the bot, which is your own user id at Telegram. To find it, write "
+        "anything to the bot, and from a machine that reaches Telegram ask who wrote: docs/running.md has the command. "
+        "Ctrl-C ends this, and nothing is written."
+    )
+    bots_own = config.bot_token.reveal().partition(":")[0]
+
+    def wrong(answer: str) -> str | None:
+        if answer == bots_own:
+            return "that is the bot's own id; expected yours"
+        return None if CHAT_ID.fullmatch(answer) else "expected digits only, such as 123456789; a minus is a group's"
+
+    return int(person.asks("chat id", wrong))
 
 
 def _in_words(error: KunjiError | TelegramError) -> str:

@@ -65,7 +65,7 @@ def start(
 ) -> str:
     return paragraphs(
         (
-            f"I keep your brokers' access tokens alive. {_who(admin_of, viewer_of)}",
+            f"I keep your brokers' access tokens alive. {_who(admin_of, viewer_of)}".rstrip(),
             "🔒 The bot is locked; <code>kunji unlock</code> on its machine ends that." if locked else None,
             status(found, now),
             _health(health, now),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 
 from brokers import End, Order
+from handlers.text.facts import fact, money
 from handlers.text.figures import still_asking
 from handlers.text.parts import UNKNOWN, Answer, bold, clock, esc, failed, folded, lines, paragraphs, rupees
 from handlers.tokens import AlertLike, OrderBook
@@ -49,22 +49,34 @@ def _line(order: Order, now: datetime) -> str:
     return f"{at} {MARKS[order.end]} {what}: {esc(order.status.lower())}{why}"
 
 
-def filled(alert: AlertLike, _now: datetime) -> str:
-    return f"✅ {{}}: {_done(alert)}."
+def ended(found: Sequence[AlertLike], _now: datetime) -> str:
+    """How orders ended, a line for each."""
+    return lines(ENDS[one.kind](one) for one in found)
 
 
-def rejected(alert: AlertLike, _now: datetime) -> str:
+def _filled(alert: AlertLike) -> str:
+    return f"✅ {_name(alert)}: {_done(alert)}."
+
+
+def _rejected(alert: AlertLike) -> str:
     reason = alert.facts.get("reason")
     why = f": {esc(reason).rstrip('. ')}" if reason else "; the broker gives no reason"
-    return f"❌ {{}}: {_order(alert)} was rejected{why}.{_part(alert)}"
+    return f"❌ {_name(alert)}: {_order(alert)} was rejected{why}.{_part(alert)}"
 
 
-def cancelled(alert: AlertLike, _now: datetime) -> str:
-    return f"🚫 {{}}: {_order(alert)} was cancelled.{_part(alert) or f' Nothing was {_verbs(alert)[1]}.'}"
+def _cancelled(alert: AlertLike) -> str:
+    return f"🚫 {_name(alert)}: {_order(alert)} was cancelled.{_part(alert) or f' Nothing was {_verbs(alert)[1]}.'}"
+
+
+ENDS = {"order_filled": _filled, "order_rejected": _rejected, "order_cancelled": _cancelled}
+
+
+def _name(alert: AlertLike) -> str:
+    return bold(alert.account or UNKNOWN)
 
 
 def _order(alert: AlertLike) -> str:
-    what = f"{_fact(alert, 'quantity')} {_fact(alert, 'symbol')}"
+    what = f"{fact(alert, 'quantity')} {fact(alert, 'symbol')}"
     return f"the order to {_verbs(alert)[0]} {what}{_at(alert, 'price')}"
 
 
@@ -74,23 +86,16 @@ def _part(alert: AlertLike) -> str:
 
 
 def _done(alert: AlertLike) -> str:
-    some, whole = _fact(alert, "filled"), _fact(alert, "quantity")
+    some, whole = fact(alert, "filled"), fact(alert, "quantity")
     how_many = some if some == whole else f"{some} of {whole}"
-    return f"{_verbs(alert)[1]} {how_many} {_fact(alert, 'symbol')}{_at(alert, 'average_price')}"
+    return f"{_verbs(alert)[1]} {how_many} {fact(alert, 'symbol')}{_at(alert, 'average_price')}"
 
 
 def _at(alert: AlertLike, key: str) -> str:
     """A market order has no price of its own."""
-    try:
-        return f" at {rupees(Decimal(str(alert.facts[key])))}"
-    except (KeyError, InvalidOperation):
-        return ""
+    price = money(alert, key)
+    return f" at {price}" if price else ""
 
 
 def _verbs(alert: AlertLike) -> tuple[str, str]:
     return VERBS.get(str(alert.facts.get("side")).upper(), ("trade", "traded"))
-
-
-def _fact(alert: AlertLike, key: str) -> str:
-    found = alert.facts.get(key)
-    return UNKNOWN if found is None else esc(found)

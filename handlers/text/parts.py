@@ -1,6 +1,7 @@
 """What sentences are made of: names, times, money, and cutting to what one message may hold.
 
-Everything that comes from outside goes through `esc`. Times are shown in IST.
+Everything that comes from outside goes through `esc`. Times are shown in IST. A sentence is made with plain blanks, as
+the command line, logs and docs have it; what a message holds together on a narrow screen is settled in `split`.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ CAPTION = 1024
 """And under a picture."""
 MIDNIGHT = time(0)
 UNKNOWN = "–"
+NO_BREAK = "\u00a0"
 _LONGEST_PIECE = LIMIT // 2
 _TOKEN = re.compile(r"<[^<>]*>|&#?\w+;|[^\s<&]{1,40}|.", re.DOTALL)
+_WITHIN_A_FIGURE = re.compile(r"(?<=\d)\x20(?=(?:s|min|h|d|IST)\b)|(?<=\d\x20[hd])\x20(?=\d)")
+"""The blanks of `2 h 5 min`, `1.6 s` and `08:45 IST`."""
 _TAG = re.compile(r"<(/?)([a-z-]+)[^<>]*>")
 WHO = {
     "admin": "by you in the chat",
@@ -132,10 +136,11 @@ def units(text: str) -> int:
 
 def split(html: str, limit: int = LIMIT) -> list[str]:
     """Cut into messages, between lines if possible, never within a tag or an entity. Tags open at a cut are closed
-    before it and opened again after it. There is always at least one message, and none is empty."""
+    before it and opened again after it. There is always at least one message, and none is empty. A figure stays on one
+    line with its unit."""
     parts: list[str] = []
     part, open_tags = "", list[str]()
-    for piece in _pieces(html, min(_LONGEST_PIECE, limit // 2)):
+    for piece in _pieces(_WITHIN_A_FIGURE.sub(NO_BREAK, html), min(_LONGEST_PIECE, limit // 2)):
         after = _open_after(open_tags, piece)
         if units(part + piece + _closing(after)) > limit:
             parts.append(part.strip("\n") + _closing(open_tags))

@@ -59,8 +59,8 @@ def refreshed(result: Refreshed, now: datetime) -> str:
     if result.already:
         return f"✅ {bold(result.account)}: it was refreshed a moment ago already; {until}."
     doubt = "" if result.proven else "\nThe broker has not confirmed it yet; I look again by myself."
-    how = f"{WAYS.get(result.way, esc(result.way))}, {result.seconds:.1f} s"
-    return f"✅ {bold(result.account)}: new token, {until} ({how}).{doubt}"
+    took = f"the {WAYS.get(result.way, esc(result.way))} took {result.seconds:.1f} s"
+    return f"✅ {bold(result.account)}: new token, {until}; {took}.{doubt}"
 
 
 def consent(account: str, asked: Consent, now: datetime, codes_here: bool, *, comes_back: bool = False) -> str:

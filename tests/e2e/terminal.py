@@ -20,6 +20,7 @@ TAKE_THE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
 CTRL_C = "\x03"
+CTRL_D = "\x04"
 
 
 class Terminal:

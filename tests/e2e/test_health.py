@@ -72,6 +72,19 @@ def test_what_the_bot_did_is_among_its_figures_and_takes_a_key_to_see(home: Hous
     assert ask(home, "GET", "/metrics")[0] == 401
 
 
+def test_a_bot_that_was_killed_is_not_alive_from_that_moment_on(home: House) -> None:
+    home.start()
+    eventually(lambda: home.run("check", "--alive").returncode == 0, "it never gives a sign of life")
+    assert home.process
+
+    home.process.kill()
+    home.process.wait()
+
+    ended = home.run("check", "--alive")
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("the bot was killed")
+
+
 def test_a_monitor_is_told_and_its_address_is_in_no_log(home: House) -> None:
     asked: list[str] = []
 

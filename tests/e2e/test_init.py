@@ -15,7 +15,7 @@ from bot.config import load
 from bot.sandbox.zerodha import Zerodha
 from bot.store import open_store
 from tests.e2e.house import ADMIN, CLIENT, PATIENCE, PIN, SECRET, STRANGER, WIFE, WIFE_SECRET, House, house
-from tests.e2e.terminal import CTRL_C, Terminal
+from tests.e2e.terminal import CTRL_C, CTRL_D, Terminal
 
 GROUP = -4001
 WORD = r"kunji-[A-Z2-9]{4}"
@@ -153,7 +153,7 @@ def test_every_wrong_answer_is_told_at_once_and_asked_again(home: House) -> None
         at.answers("the bot as a whole(?s:.*)name", "dhan")
         at.answers(r"number \[1\]:", "1")
         at.answers("client id:", "YOUR_CLIENT_ID")
-        at.answers("placeholder(?s:.*)client id:", CLIENT)
+        at.answers("the client id is still the placeholder(?s:.*)client id:", CLIENT)
         at.answers("PIN:", "12ab56")
         at.answers("digits only(?s:.*)PIN:", PIN)
         at.answers("TOTP secret:", "JBSWY3DPEHPK0PXP")
@@ -279,8 +279,65 @@ def test_after_five_minutes_without_the_word_it_asks_whether_to_go_on(home: Hous
         home.sandbox.clock.advance(301)
         home.sandbox.telegram.say(STRANGER, "hello")
         at.answers("did not come within five minutes(?s:.*)Try again", "n")
+        at.sees("chat id:")
+        at.interrupts()
 
         assert at.ends() == 1
+    assert not home.folder.exists()
+
+
+@pytest.mark.long
+def test_where_telegram_cannot_be_reached_the_chat_id_is_typed(home: House) -> None:
+    telegram = home.sandbox.telegram
+    with terminal(home) as at:
+        answers_for_dhan(at)
+        telegram.down()
+        at.answers("bot token:", telegram.token)
+        at.answers("cannot be checked(?s:.*)Try again", "n")
+        at.answers("cannot be reached(?s:.*)Try again", "n")
+        at.answers("who wrote(?s:.*)chat id:", "@admin")
+        at.answers("digits only(?s:.*)chat id:", str(GROUP))
+        at.answers("a group's(?s:.*)chat id:", telegram.token.partition(":")[0])
+        at.answers("the bot's own id(?s:.*)chat id:", str(ADMIN))
+        at.answers("phone show the same", "y")
+        at.answers("Seal them", "n")
+        at.answers("Log in once now", "n")
+        at.ends()
+
+    assert json.loads((home.folder / "bot_config.json").read_text())["telegram_chat_id"] == ADMIN
+
+
+def test_a_question_is_asked_again_until_it_is_answered(home: House) -> None:
+    with terminal(home) as at:
+        at.answers("number:", "")
+        at.answers("nothing was typed(?s:.*)number:", "dhan")
+        at.answers("name", "")
+        at.answers("number", "")
+        at.answers("client id:", "12")
+        at.answers("Is it right", "perhaps")
+        at.answers("expected y for yes, or n for no(?s:.*)Is it right", "no")
+        at.answers("client id:", CLIENT)
+        at.answers("PIN:", "")
+        at.sees("nothing was typed(?s:.*)PIN:")
+
+    assert "Error" not in at.seen
+
+
+@pytest.mark.parametrize("stopped_at", ["number:", "PIN:", "Is it right"])
+def test_the_end_of_what_is_typed_ends_it_as_ctrl_c_does(home: House, stopped_at: str) -> None:
+    with terminal(home) as at:
+        for prompt, answer in (("number:", "dhan"), ("name", ""), ("number", ""), ("client id:", "12")):
+            if prompt == stopped_at:
+                break
+            at.answers(prompt, answer)
+        if stopped_at == "PIN:":
+            at.answers("Is it right", "y")
+        at.sees(stopped_at)
+        at.types(CTRL_D)
+
+        assert at.ends() == 1, at.seen
+
+    assert "nothing was written" in at.seen
     assert not home.folder.exists()
 
 

@@ -138,9 +138,9 @@ class WatchedStore:
         with self._diary.doing("kept", account=account, token=held.token.value.reveal()):
             self._watched(self._store.save, account, held)
 
-    def queue(self, items: Any) -> list[int]:
+    def queue(self, items: Any, **how: Any) -> list[int]:
         waiting = list(items)
-        numbers: list[int] = self._watched(self._store.queue, waiting)
+        numbers: list[int] = self._watched(self._store.queue, waiting, **how)
         self._diary.write("queued", alerts=[key_of(alert) for item in waiting for alert in item.alerts])
         return numbers
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bot.alive import SignOfLife
+from bot.alive import SignOfLife, dated
 from bot.cli import cli
 from bot.vitals import MOVING_WITHIN, Vitals
 from kunji._alive import FILE, STALE_AFTER, Finding, look
@@ -70,9 +70,28 @@ async def test_a_bot_that_was_ended_is_not_alive_from_that_moment_on(tmp_path: P
     assert found(tmp_path) == Finding(False, f"no bot serves the store {tmp_path}")
 
 
+def test_a_bot_that_was_killed_is_missed_at_once(tmp_path: Path) -> None:
+    gives_a_sign = f"from bot.alive import dated; dated(Path({str(tmp_path / FILE)!r})); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", f"import os; from pathlib import Path; {gives_a_sign}"], check=False)
+
+    good, sentence = found(tmp_path)
+
+    assert not good
+    assert sentence.startswith("the bot was killed")
+
+
+def test_two_bots_of_one_crew_may_share_the_folder_and_one_of_them_may_end(tmp_path: Path) -> None:
+    first = dated(tmp_path / FILE)
+    dated(tmp_path / FILE)
+
+    os.close(first)
+
+    assert found(tmp_path).good
+
+
 @pytest.mark.parametrize("off", [-STALE_AFTER - 5, STALE_AFTER + 5, 3600.0])
 def test_an_old_sign_is_none_and_neither_is_one_from_the_future(tmp_path: Path, off: float) -> None:
-    (tmp_path / FILE).touch()
+    dated(tmp_path / FILE)
     at = time.time() - off
     os.utime(tmp_path / FILE, (at, at))
 
@@ -96,7 +115,7 @@ async def test_the_sign_is_not_given_through_somebody_elses_link(tmp_path: Path)
 @pytest.mark.parametrize("good", [True, False])
 def test_the_command_says_one_sentence_and_its_exit_code_the_same(tmp_path: Path, good: bool) -> None:
     if good:
-        (tmp_path / FILE).touch()
+        dated(tmp_path / FILE)
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "KUNJI_STORE": str(tmp_path)}
 
     ended = subprocess.run(
@@ -110,7 +129,7 @@ def test_the_command_says_one_sentence_and_its_exit_code_the_same(tmp_path: Path
 
 def test_it_is_the_same_with_a_config_folder_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / ".kunji").mkdir()
-    (tmp_path / ".kunji" / FILE).touch()
+    dated(tmp_path / ".kunji" / FILE)
 
     ended = CliRunner().invoke(cli, ["--config", str(tmp_path), "check", "--alive"], env={"KUNJI_STORE": None})
 

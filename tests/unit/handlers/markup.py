@@ -41,4 +41,9 @@ def plain(html: str) -> str:
     reader.feed(html)
     reader.close()
     assert reader.open == []
-    return reader.text
+    return blanks(reader.text)
+
+
+def blanks(text: str) -> str:
+    """What holds words together on a line looks like any other blank."""
+    return text.replace("\u00a0", " ")

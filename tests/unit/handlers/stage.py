@@ -19,6 +19,7 @@ from handlers.buttons import sign
 from handlers.context import Desk
 from handlers.gate import Gate
 from handlers.tokens import AccountStatus, Health, LoggedOut, OpenQuestion, OrderBook, Portfolio, Refreshed, State
+from tests.unit.handlers.markup import blanks
 
 NOW = datetime(2026, 11, 20, 3, 15, tzinfo=UTC)  # 08:45 in India
 ADMIN, VIEWER, STRANGER, OTHER_ADMIN = 1001, 2002, 6666, 1003
@@ -198,7 +199,7 @@ class FakeTelegram(BaseRequest):
 
     def texts(self) -> list[str]:
         return [
-            given["text"]
+            blanks(given["text"])
             for given in self.of("sendMessage", "editMessageText", "answerCallbackQuery")
             if "text" in given
         ]

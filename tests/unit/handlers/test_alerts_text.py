@@ -38,9 +38,9 @@ BOT_WIDE = (
     "unlocked",
 )
 KEYS = (
-    *("expires_at", "login", "next_login", "refresh_helps", "way", "reason", "code", "blocked_until_human", "since"),
+    *("expires_at", "login", "next_login", "refresh_helps", "way", "reason", "code", "since"),
     *("nth", "seconds", "replaced", "before", "now", "allowed", "count", "webhook", "files", "fault"),
-    *("ok", "client_id", "held_back", "funds_ok", "available", "orders_allowed", "address", "problem", "cut_off"),
+    *("ok", "client_id", "held_back", "available", "orders_allowed", "address", "problem", "cut_off"),
     *("symbol", "side", "quantity", "filled", "price", "average_price"),
 )
 values = st.one_of(
@@ -86,7 +86,7 @@ def test_a_paused_account_is_not_told_that_a_login_is_merely_not_planned(kind):
 
 
 def test_a_refusal_says_what_is_at_risk_and_offers_it():
-    alert = Alert("refused", facts={"reason": "PIN refused", "code": False, "blocked_until_human": True})
+    alert = Alert("refused", facts={"reason": "PIN refused", "code": False})
 
     assert "PIN refused" in text.alert(alert, NOW)
     assert "may lock the account" in text.alert(alert, NOW)
@@ -94,7 +94,7 @@ def test_a_refusal_says_what_is_at_risk_and_offers_it():
 
 
 def test_logins_that_were_cut_off_are_not_called_refused():
-    alert = Alert("refused", facts={"reason": "cut off", "cut_off": True, "blocked_until_human": True})
+    alert = Alert("refused", facts={"reason": "cut off", "cut_off": True})
 
     said = plain(text.alert(alert, NOW))
 
@@ -150,7 +150,7 @@ def test_a_sweep_with_ten_thousand_accounts_is_cut_into_messages_that_fit():
 
 
 def test_the_morning_proof_is_one_list():
-    good = {"ok": True, "expires_at": AT_TEN, "funds_ok": True, "available": "123456.5", "orders_allowed": True}
+    good = {"ok": True, "expires_at": AT_TEN, "available": "123456.5", "orders_allowed": True}
     bad = {"ok": False, "problem": "the token is <dead>"}
 
     [ready] = text.alerts([Alert("proof", "a", good), Alert("proof", "b", good)], NOW)
@@ -182,35 +182,43 @@ def test_the_morning_proof_says_whose_account_it_is_where_that_is_known():
     ]
 
 
-def test_the_morning_proof_says_what_holds_logins_back_unless_there_is_a_problem_to_tell():
+def test_the_morning_proof_says_what_holds_logins_back():
     held = {"held_back": "the last login was refused: PIN"}
     found = [
         Alert("proof", "a", {"ok": True, "expires_at": AT_TEN, **held}),
-        Alert("proof", "b", {"ok": False, **held}),
-        Alert("proof", "c", {"ok": False, "problem": "no live token", **held}),
+        Alert("proof", "b", {"ok": False, "problem": "no live token", **held}),
     ]
 
     [said] = text.alerts(found, NOW)
 
     assert plain(said).splitlines()[1:] == [
-        "✅ a: good until 10:45 (in 2 h), ⚠ I do not log in by myself: the last login was refused: PIN",
-        "❌ b: I do not log in by myself: the last login was refused: PIN",
-        "❌ c: no live token",
-        "Until the market opens I look again every minute, and say what is ready then.",
+        "✅ a: good until 10:45 (in 2 h); ⚠ I do not log in by myself: the last login was refused: PIN",
+        "❌ b: no live token; ⚠ I do not log in by myself: the last login was refused: PIN",
+        "Tap Refresh where there is no token. Until the market opens I look again every minute, "
+        "and say what is ready then.",
     ]
+
+
+def test_the_morning_proof_offers_a_refresh_where_it_helps():
+    no_token = Alert("proof", facts={"ok": False, "problem": "there is no live token"})
+    elsewhere = Alert("proof", facts={"ok": False, "problem": "orders are not allowed", "orders_allowed": False})
+
+    assert text.alert_buttons(no_token) == [("go", "dhan")]
+    assert text.alert_buttons(elsewhere) == []
+    assert "❌ dhan: orders are not allowed: register it at the broker" in plain(text.alert(elsewhere, NOW))
 
 
 def test_an_alert_that_waited_while_the_bot_was_not_running_does_not_blame_telegram():
     [said] = text.alerts([Alert("reachable")], NOW, late=timedelta(hours=3), why=text.Why.AWAY)
 
-    assert "sent 3 h late: the bot was not running)" in said
+    assert "sent 3 h late: the bot was not running)" in plain(said)
     assert "Telegram" not in said
 
 
 def test_a_late_alert_says_how_late_and_why_and_a_repeat_says_so():
     [said] = text.alerts([Alert("reachable")], NOW, late=timedelta(hours=3, minutes=12), repeat=True)
 
-    assert "(this was due at 05:33, sent 3 h 12 min late: Telegram could not be reached)" in said
+    assert "(this was due at 05:33, sent 3 h 12 min late: Telegram could not be reached)" in plain(said)
     assert "possibly a repeat" in said
 
 

@@ -180,6 +180,23 @@ def test_cutting_keeps_every_letter_every_limit_and_every_tag(found, limit, quot
         assert "".join(kept.split()) == "".join(whole.split())
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        "good until 17:57 (in 9~h~12~min).",
+        "2~d~3~h late, after 45~s",
+        "<b>new token</b>; the login took 1.6~s.",
+        "20 November 2026, 08:45~IST",
+        "Kotak Neo allows the next login in 38~s",
+        "4 shares of 2 hotels, 7 days, 3 m\n5 digits\n60\ns",
+    ],
+)
+def test_a_figure_stays_on_one_line_with_its_unit(held):
+    [sent] = text.split(held.replace("~", " "))
+
+    assert sent.replace("\u00a0", "~") == held
+
+
 def test_blank_lines_without_end_are_no_message():
     assert text.split("\n" * 9000 + "x") == ["x"]
     assert text.split("") == ["–"]
