@@ -37,6 +37,8 @@ CONNECTIONS = 1024
 """At most, from one process: one for each thread that asks at the same time."""
 _FILES = ("ca", "cert", "key")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_WORD = re.compile(r"[A-Za-z]{1,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,11 +87,11 @@ def parse(text: str) -> Address:
     if not parts.hostname:
         raise _wrong("it names no host")
     number = parts.path.strip("/") or "0"
-    if not number.isascii() or not number.isdigit() or parts.fragment:
+    if not _NUMBER.fullmatch(number) or parts.fragment:
         raise _wrong("after the host only the number of a database may follow, such as /0")
     known = {"prefix", "replicas", *(_FILES if parts.scheme == "rediss" else ())}
-    if unknown := sorted(options.keys() - known):
-        raise _wrong(f"it has options that are not known: {', '.join(map(ascii, unknown))}")
+    if options.keys() - known:  # it may be the rest of a password with a question mark in it
+        raise _wrong(f"it has an option other than {', '.join(sorted(known))}")
     given = {name: values[-1] for name, values in options.items()}
     return Address(
         host=parts.hostname,
@@ -155,6 +157,7 @@ def connect(
             password=address.password,
             protocol=2,
             decode_responses=True,
+            encoding_errors="backslashreplace",  # all that is ours is ASCII; what else lies there is refused as such
             socket_connect_timeout=CONNECT_WITHIN,
             socket_timeout=answer_within,
             retry=Retry(NoBackoff(), 0),
@@ -208,7 +211,12 @@ def in_words(error: Exception, address: Address) -> StoreUnreadable:
     if stays := _STAYS.get(kind):
         return StoreUnreadable(stays.format(address))
     if isinstance(error, ResponseError):
-        return StoreUnreadable(f"the store at {address} answers with an error: {word}")
+        return StoreUnreadable(f"the store at {address} answers with an error: {_shown(word)}")
     if "certificate" in said.lower():
         return StoreUnreadable(f"the certificate of the store at {address} is not to be trusted")
     return StoreAway(f"the store at {address} cannot be reached")
+
+
+def _shown(word: str) -> str:
+    """Such as WRONGTYPE. Whoever has the server may let it say anything."""
+    return word if _WORD.fullmatch(word) else "one that is not known"

@@ -7,12 +7,13 @@ the caller does not wait for the server any more.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from kunji._errors import StoreAway, StoreUnreadable
+from kunji._errors import Damaged, StoreAway, StoreUnreadable
 from kunji._held import TOKENS, Held, opened
 from kunji._places import Places, read_ring
 from kunji._redis import parse
@@ -23,6 +24,7 @@ from kunji._subscription import Subscription, bare, join
 REMAINS = "kept"
 """The kind of what stays known of a token when it has expired."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_NUMBERED = re.compile(r"([0-9]{1,18}) (.*)", re.ASCII)
 
 
 class _Known(NamedTuple):
@@ -92,8 +94,11 @@ class TokensOnServer:
         text = found.token or found.remains
         if text is None:
             return _Known(None, found.life, found.changed)
-        number, _, sealed = text.partition(" ")
         kind = TOKENS if found.token else REMAINS
+        numbered = _NUMBERED.fullmatch(text)
+        if numbered is None:
+            raise Damaged(f"the record {kind}/{self._account} is not what was expected")
+        number, sealed = numbered.groups()
         held = opened(self._account, self._ring.open(sealed, kind, self._account))
         if found.token is None:
             held = held._replace(until=float("-inf"))
@@ -102,9 +107,10 @@ class TokensOnServer:
     def _check(self, life: str) -> None:
         """That this version and the key at hand can read the store."""
         address = parse(self._store)
-        written_by, _, sealed = life.partition(" ")
-        if not written_by.isdecimal():
+        numbered = _NUMBERED.fullmatch(life)
+        if numbered is None:
             raise StoreUnreadable(f"what lies at {address} is no store")
+        written_by, sealed = numbered.groups()
         if int(written_by) > FORMAT:
             raise StoreUnreadable(f"the store at {address} was written by a newer version of kunji; install that one")
         self._ring.named(sealed.partition(".")[0], f"the store at {address}").open(sealed, "store", "life")

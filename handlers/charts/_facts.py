@@ -168,9 +168,13 @@ def _others(rest: Sequence[object], total: Total, *, signed: bool = False) -> Ro
 
 
 def _row(name: str, amount: Decimal | None, note: str = "", *, signed: bool = False) -> Row:
-    """The name on one line, whatever a broker wrote."""
     known = _known(amount)
-    return Row(" ".join(name.split()), rupees(amount, signed=signed), None if known is None else float(known), note)
+    return Row(_on_one_line(name), rupees(amount, signed=signed), None if known is None else float(known), note)
+
+
+def _on_one_line(name: str) -> str:
+    """In letters that can be written, whatever a broker sent."""
+    return " ".join(name.encode(errors="replace").decode().split())
 
 
 def _cut(rows: Sequence[T], most: int) -> tuple[Sequence[T], Sequence[T]]:

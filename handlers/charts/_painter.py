@@ -24,6 +24,8 @@ FAMILY = "DejaVu Sans"
 NOTES = 0.45
 """The most of its line that a note takes from the text before it."""
 SPACE = 10
+MOST = 200
+"""Letters of a text that are tried for their width: no line has room for more."""
 
 Given = dict[str, Any]
 
@@ -86,17 +88,23 @@ class _Paper:
 
     def _cut(self, words: str, size: float, width: float, *, bold: bool) -> str:
         """From the middle: names of options differ at their ends."""
-        shown, left = words, len(words)
+        left = min(len(words), MOST)
+        shown = _shortened(words, left)
         while left and self._width(shown, size, bold=bold) > width:
             left -= 1
-            tail = left // 2
-            shown = f"{words[: left - tail]}…{words[len(words) - tail :]}"
+            shown = _shortened(words, left)
         return shown
 
     def _width(self, words: str, size: float, *, bold: bool) -> float:
         font = _font(size, bold=bold)
         measured = self._renderer.get_text_width_height_descent(words, font, ismath=False)  # type: ignore[no-untyped-call]
         return float(measured[0])
+
+
+def _shortened(words: str, left: int) -> str:
+    """With so many of its letters."""
+    tail = left // 2
+    return words if left == len(words) else f"{words[: left - tail]}…{words[len(words) - tail :]}"
 
 
 def _font(size: float, *, bold: bool) -> FontProperties:

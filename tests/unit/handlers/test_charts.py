@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
@@ -246,6 +246,12 @@ def test_whatever_an_account_holds_can_be_painted(answers: list[Answer[Portfolio
     sheet = _layout.laid_out(shown(*answers))
 
     assert Image.open(io.BytesIO(painted(asdict(sheet)))).size == (sheet.width, sheet.height)
+
+
+def test_a_name_of_letters_that_nobody_can_write_or_read_to_its_end_is_drawn_all_the_same() -> None:
+    odd = replace(DHAN, holdings=[holding("\ud800" + "W" * 100_000, "1", "1")])
+
+    assert charts.drawn([odd], NOW)
 
 
 def test_a_name_that_is_too_long_loses_its_middle_and_an_amount_nothing() -> None:

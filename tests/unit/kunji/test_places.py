@@ -80,7 +80,16 @@ def test_the_password_of_a_server_is_never_shown() -> None:
     assert repr(places) == "Places('redis://host:6379/0', '/config/.kunji/kunji.key', '/config')"
 
 
-@pytest.mark.parametrize("place", ["postgres://u:hidden@host", "redis://:hidden@", "redis://:hidden@host:port"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "postgres://u:hidden@host",
+        "redis://:hidden@",
+        "redis://:hidden@host:port",
+        "redis://user:1234?hidden=word@host/0",
+        f"redis://:hidden@host/{'9' * 5000}",
+    ],
+)
 def test_an_address_that_is_none_is_told_without_it(place: str) -> None:
     with pytest.raises(StoreUnreadable, match="the address of the store is wrong") as caught:
         find(store=place, environment={})

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from bot.store import Store
 from kunji import NoLiveToken, Reader, StoreAway, StoreUnreadable
+from kunji._redis import in_words, parse
 from tests.redis_proxy import Cut, cut_to
 from tests.redis_server import RedisServer, redis_server
 from tests.unit.kunji.written import NOW, held, say_where, store
@@ -380,10 +381,15 @@ def test_a_wrong_password_is_told_at_once(server: RedisServer, bot: Store, read:
 
 @pytest.mark.parametrize(
     ("life", "said"),
-    [("2 later", "was written by a newer version of kunji"), ("of another program", "is no store")],
+    [
+        ("2 later", "was written by a newer version of kunji"),
+        ("of another program", "is no store"),
+        ("9" * 5000 + " long", "is no store"),
+        (b"\xff", "is no store"),
+    ],
 )
 def test_what_this_version_cannot_read_is_told(
-    server: RedisServer, bot: Store, read: Callable[..., Reader], life: str, said: str
+    server: RedisServer, bot: Store, read: Callable[..., Reader], life: str | bytes, said: str
 ) -> None:
     bot.save("dhan", held("one"))
     server.client.set("kunji:life", life)
@@ -401,6 +407,25 @@ def test_a_damaged_record_is_refused(server: RedisServer, bot: Store, read: Call
 
     with pytest.raises(StoreUnreadable):
         read().token()
+
+
+@pytest.mark.parametrize("number", ["", "abc", "-1", "\N{SUPERSCRIPT TWO}", "1.15e+18", "9" * 5000, b"\xff"])
+def test_a_record_that_somebody_gave_another_number_is_refused_in_words(
+    server: RedisServer, bot: Store, read: Callable[..., Reader], number: str | bytes
+) -> None:
+    bot.save("dhan", held("one"))
+    _, _, sealed = str(server.client.get("kunji:token:dhan")).partition(" ")
+    given = number if isinstance(number, bytes) else number.encode()
+    server.client.set("kunji:token:dhan", given + f" {sealed}".encode())
+
+    with pytest.raises(StoreUnreadable, match="is not what was expected"):
+        read().token()
+
+
+def test_what_a_server_says_makes_no_terminal_do_anything() -> None:
+    said = in_words(ResponseError("\x1b]0;gone\x07 and more"), parse("redis://host"))
+
+    assert str(said) == "the store at redis://host:6379/0 answers with an error: one that is not known"
 
 
 def test_a_record_in_the_place_of_another_is_refused(
