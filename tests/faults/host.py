@@ -1,8 +1,9 @@
 """A process that forks hosts for tests, as starting Python anew for each takes too long.
 
-For every line on its input, a `Task` as JSON, it starts a host and prints its process id. A host is made of the parts
-of `kunji run`, with short leases and fast time, without Telegram's HTTP, and with a broker that the test keeps. It
-writes into a diary what it does; a line is whole as soon as it is there, so a kill loses nothing.
+It says that it is ready; then, for every line on its input, a `Task` as JSON, it starts a host and prints its process
+id. A host is made of the parts of `kunji run`, with short leases and fast time, without Telegram's HTTP, and with a
+broker that the test keeps. It writes into a diary what it does; a line is whole as soon as it is there, so a kill loses
+nothing.
 """
 
 from __future__ import annotations
@@ -226,6 +227,7 @@ def work(task: Task, parent: int) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print("ready", flush=True)
     for line in sys.stdin:
         parent = os.getpid()
         child = os.fork()

@@ -75,6 +75,8 @@ class Nursery:
             text=True,
         )
         self._lock = threading.Lock()
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"  # time goes fast from when the first stage is set
 
     def begin(self, task: Task) -> Process:
         assert self._process.stdin is not None
