@@ -12,10 +12,11 @@ import logging
 import math
 import threading
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from secrets import token_hex
 
 from bot.delivery import Delivery, Keyboard, Sender, Waiting, Words
 from bot.store import Alert, BotNote, OutboxItem, Store, StoreError
@@ -30,6 +31,8 @@ READ_AMONG_OTHERS = 3.0
 ALLOWED_EVERY = 0.5
 """Seconds between two questions whether this process may send."""
 PARKED_KEPT = timedelta(days=7)
+ENDED_KEPT = timedelta(minutes=10)
+"""For so long after its end a message without a number is known again: by then what was on its way has come."""
 
 
 def _always(_one: Waiting) -> bool:
@@ -82,6 +85,8 @@ class Alerts:
         """Numbers of all that is or was on its way out, as far as the store may still show them."""
         self._unkept: dict[int, OutboxItem | None] = {}
         """What became of items, should the store not have taken it."""
+        self._ended: dict[str, tuple[datetime, OutboxItem | None]] = {}
+        """When items without a number came to their end, and what became of them, by their marks."""
         self._store_refuses, self._is_read = False, True
         self._moved: dict[int, int] = {}
         self._served: set[int] = set()
@@ -98,7 +103,7 @@ class Alerts:
             return
         with self._lock:
             try:
-                numbers: Sequence[int | None] = self._store.queue(items)
+                numbers: Sequence[int | None] = self._store.queue(items, once=True)
                 self._store_refuses = False
             except StoreError as error:
                 log.error("an alert is sent without being kept: %s", error)  # noqa: TRY400 - the sentence says it all
@@ -114,7 +119,8 @@ class Alerts:
                 log.warning("nobody is told of %r about %s", alert.kind, alert.account)
             for chat in chats:
                 by_chat[chat].append(alert)
-        return [OutboxItem(chat, tuple(some), self._now()) for chat, some in by_chat.items()]
+        now = self._now()
+        return [OutboxItem(chat, tuple(some), now, mark=token_hex(8)) for chat, some in by_chat.items()]
 
     def _chats(self, account: str | None) -> list[int]:
         if account is not None:
@@ -131,13 +137,33 @@ class Alerts:
         return [replace(item, alerts=(*item.alerts, fault)) for item in items]
 
     def _take_in(self, items: Iterable[tuple[int | None, OutboxItem]]) -> None:
+        unnumbered = self._unnumbered()
         for number, item in items:
             if number is not None:
                 if not self._delivers or number in self._known:
                     continue
                 self._known.add(number)
+                if self._recognises(number, item, unnumbered):
+                    continue
             if item.parked is None:
                 self._queues[item.chat].append(Waiting(number, item, item.uncertain, item.queued_at))
+
+    def _unnumbered(self) -> dict[str, Waiting]:
+        """What waits here alone, as far as is known, by its mark."""
+        waiting = (one for queue in list(self._queues.values()) for one in list(queue))
+        return {one.item.mark: one for one in waiting if one.number is None}
+
+    def _recognises(self, number: int, item: OutboxItem, unnumbered: Mapping[str, Waiting]) -> bool:
+        """It is one that the store took without saying so. It goes by its number from now on; the order of what
+        follows matters, as it may be sent at this very moment."""
+        one = unnumbered.get(item.mark)
+        if one is not None:
+            if one.item != item:
+                self._unkept[number] = one.item
+            one.number = number
+        if item.mark in self._ended:
+            _, self._unkept[number] = self._ended[item.mark]
+        return one is not None or item.mark in self._ended
 
     # Running
 
@@ -181,8 +207,11 @@ class Alerts:
         with self._lock:
             self._delivers = False
             self._known.clear()
-            for chat, queue in list(self._queues.items()):
-                self._queues[chat] = deque(one for one in queue if one.number is None)
+            self._drop_numbered()
+
+    def _drop_numbered(self) -> None:
+        for chat, queue in list(self._queues.items()):
+            self._queues[chat] = deque(one for one in queue if one.number is None)
 
     def is_sending(self) -> bool:
         """Telegram has a message that it has not acknowledged yet."""
@@ -193,14 +222,21 @@ class Alerts:
         self._write_unkept()
 
     def hand_in(self) -> None:
-        """While somebody else delivers: put into the store what it would not take when it was told. Raises
-        StoreError."""
+        """While somebody else delivers: put into the store what it would not take when it was told, and drop there what
+        was sent from here. Raises StoreError."""
         self._write_unkept()
         with self._lock:
-            if self._delivers or not any(self._queues.values()):
+            if self._delivers or not (self._ended or any(self._queues.values())):
                 return
-            self._store.queue([one.item for queue in self._queues.values() for one in queue])
+            unnumbered = self._unnumbered()
+            for number, item in self._store.queued():
+                self._recognises(number, item, unnumbered)
+            self._drop_numbered()
+            if waiting := [one.item for queue in self._queues.values() for one in queue]:
+                self._store.queue(waiting, once=True)
             self._queues.clear()
+            self._forget_ended()
+        self._write_unkept()
 
     def _read(self, *, at_start: bool = False) -> None:
         """Take in what lies in the store: from before a restart, and from other processes."""
@@ -210,6 +246,8 @@ class Alerts:
                 lying = self._store.queued()
                 self._take_in(lying)
                 self._known &= {number for number, _ in lying}
+                self._forget_ended()
+            self._write_unkept()
             if at_start:
                 self._put_in_order()
                 self._moved = {int(group): moved for group, moved in self._store.bot_note().supergroups.items()}
@@ -218,6 +256,11 @@ class Alerts:
         except StoreError as error:
             log.log(logging.WARNING if self._is_read else logging.DEBUG, "the outbox cannot be read: %s", error)
             self._is_read = False
+
+    def _forget_ended(self) -> None:
+        before = self._now() - ENDED_KEPT
+        for mark in [mark for mark, (at, _) in list(self._ended.items()) if at < before]:
+            del self._ended[mark]
 
     def _put_in_order(self) -> None:
         """What was told before the first look at the store comes after what lay there."""
@@ -269,7 +312,9 @@ class Alerts:
         """Put the item in the message's place, or drop it."""
         if item is None and one.sent:
             self.on_taken(self._now() - one.item.queued_at)
-        if one.number is not None:
+        if one.number is None and (item is None or item.parked is not None):
+            self._ended[one.item.mark] = self._now(), item
+        if one.number is not None:  # by now, perhaps: see `_recognises`
             self._unkept[one.number] = item
             await asyncio.to_thread(self._write_unkept)
 

@@ -14,7 +14,7 @@ import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.store import AccountNote, HistoryRow, Refused
+from bot.store import AccountNote, HistoryRow, Refused, StoreError
 from brokers import (
     CodeRejected,
     ConsentRejected,
@@ -85,9 +85,15 @@ def granted(note: AccountNote, fingerprint: str, row: HistoryRow, *, by_itself: 
     )
 
 
-def failed(note: AccountNote, fingerprint: str, error: KunjiError, now: datetime, *, by_hand: bool) -> AccountNote:
-    """A login ended in an error. `by_hand`: a person logged in at the broker, and sent the wrong thing at worst."""
-    note = replace(note, begun_at=None, last_failure=str(error), last_failure_at=now)
+def failed(
+    note: AccountNote, fingerprint: str, error: KunjiError, now: datetime, *, begun_at: datetime | None, by_hand: bool
+) -> AccountNote:
+    """A login ended in an error. `begun_at`: its mark in the note, if anything was sent or may have been. `by_hand`: a
+    person logged in at the broker, and sent the wrong thing at worst."""
+    is_ours = note.begun_at == begun_at
+    if begun_at is not None and not is_ours and not isinstance(error, StoreError):
+        return note  # it counts already: so, or as cut off
+    note = replace(note, begun_at=None if is_ours else note.begun_at, last_failure=str(error), last_failure_at=now)
     match error:
         case ConsentRejected() | NotSupported() | TokenRejected():
             return note
@@ -130,9 +136,7 @@ def check_strikes(note: AccountNote, fingerprint: str) -> None:
 def check_pace(note: AccountNote, now: datetime, *, gap: timedelta, by_itself: bool, title: str) -> None:
     """Raise HeldBack if it is too early. `gap` is the broker's own least time between two logins."""
     if free := waits_until(note.last_login_at, gap, now):
-        raise HeldBack(
-            f"{title} allows the next login in {_seconds(free - now)} s", until=free, hint="a token it has stays good"
-        )
+        raise HeldBack(f"{title} allows the next login in {_seconds(free - now)} s", until=free)
     if by_itself and (free := waits_until(note.retry_at, timedelta(0), now)):
         raise HeldBack(f"the next attempt comes by itself in {_seconds(free - now)} s", until=free)
 

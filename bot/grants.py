@@ -68,7 +68,7 @@ class Grants:
             return replace(note, replaced_on=ist(row.at).date()) if replaces_dead else note
 
         try:
-            self._kept.end(account, forgive)
+            self._attempts.granted(account, forgive)
         except StoreError as error:
             self._reports.store_fault(error)
         self._reports.history(row)

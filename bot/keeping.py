@@ -6,7 +6,7 @@ A token that was granted is never dropped because a disk is full: the broker has
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.life import Account, Standing, is_live
@@ -52,14 +52,26 @@ class Keeping:
 
     def held(self, name: str) -> HeldToken | None:
         """The account's token, also one that the store would not take. Raises StoreError."""
-        unsaved, stored = self._unsaved.get(name), self._store.load(name)
-        return stored if unsaved is None or _is_newer(stored, unsaved) else unsaved
+        # What is saved meanwhile is found in the store, as that is read last.
+        return _newer(self._unsaved.get(name), self._store.load(name))
 
     def note(self, name: str) -> AccountNote:
         return self._store.note(name)
 
     def standing(self, name: str) -> Standing:
-        return Standing(self._accounts[name], self.held(name), self.note(name), self._clock.now())
+        note = self.note(name)
+        # The token after the note: it is not older than what was noted of it.
+        return Standing(self._accounts[name], self.held(name), note, self._clock.now())
+
+    def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+        """Of all of them, for a few questions to the store; without those of which a record is damaged. Raises
+        StoreError."""
+        unsaved, now = dict(self._unsaved), self._clock.now()
+        kept = self._store.tokens_and_notes(names)
+        return {
+            name: Standing(self._accounts[name], _newer(unsaved.get(name), held), note, now)
+            for name, (held, note) in kept.items()
+        }
 
     def change(self, account: Account, change: Callable[[AccountNote], AccountNote]) -> AccountNote:
         """Change what is remembered. Durable. Raises StoreError."""
@@ -134,6 +146,10 @@ class Keeping:
             self.save(account, earlier)
         else:
             self._store.delete(account.name)
+
+
+def _newer(unsaved: HeldToken | None, stored: HeldToken | None) -> HeldToken | None:
+    return stored if unsaved is None or _is_newer(stored, unsaved) else unsaved
 
 
 def _is_newer(one: HeldToken | None, other: HeldToken) -> bool:

@@ -128,9 +128,10 @@ class Shared:
     def look(self) -> None:
         """See what has come to an end. Raises StoreError."""
         with self._lock:
-            offered = sorted(self._offered)
-        for account in offered:
-            if not self._crew.is_offered(account):
+            ours = sorted(self._offered)
+        still = self._crew.offered() if ours else set()
+        for account in ours:
+            if account not in still:
                 self._has_ended(account)
 
     def _do(self, account: str) -> None:

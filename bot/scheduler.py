@@ -12,7 +12,7 @@ import heapq
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from bot.intervals import Intervals, Job
 from bot.labour import Labour, OwnHands, attempt
 from bot.life import Account, Standing
 from bot.proof import Proof, Prover, Tell
-from bot.store import AccountNote, Alert, HeldToken, Store, StoreError
+from bot.store import AccountNote, Alert, Store, StoreError
 from bot.trading import Rules
 from brokers import Clock
 
@@ -37,9 +37,13 @@ SWEEP_EVERY = 1
 JUMP = 2.0
 """By so many seconds wall and monotonic time may part before the clock counts as set."""
 PATIENCE = timedelta(minutes=1)
-"""Before an account that could not be looked at is looked at again."""
+"""Before an account is looked at again that could not be looked at, or of which something could not be kept."""
 FIRST_HOLD, LONGEST_HOLD = timedelta(seconds=5), timedelta(hours=1)
 """Between two attempts at a login that stays due whatever comes of it; doubled each time."""
+AT_ONCE = 2000
+"""Accounts that are looked at together: whoever is due first does not wait until thousands have been read."""
+NAMED = 5
+"""Of many accounts of which the log says the same."""
 
 
 class Tokens(Protocol):
@@ -47,8 +51,8 @@ class Tokens(Protocol):
 
     @property
     def accounts(self) -> Mapping[str, Account]: ...
-    def held(self, name: str, /) -> HeldToken | None: ...
-    def note(self, name: str, /) -> AccountNote: ...
+    def standing(self, name: str, /) -> Standing: ...
+    def standings(self, names: Sequence[str], /) -> Mapping[str, Standing]: ...
     def refresh(self, name: str, /, *, who: str) -> object: ...
     def probe(self, name: str, /) -> bool: ...
 
@@ -58,22 +62,34 @@ class _Mind:
     """What this process alone knows of an account."""
 
     busy: set[Act] = field(default_factory=set)
-    done: dict[str, Any] = field(default_factory=dict)
-    """Fields of the note as they should be, should the store not have taken them."""
+    unkept: dict[str, Any] = field(default_factory=dict)
+    """Fields of the note that say what was told, until the store has taken them."""
+    probed_at: datetime | None = None
+    """When a probe was last begun here; one that fails is not noted."""
     hold: timedelta = FIRST_HOLD
     held_until: datetime | None = None
+
+    def standing(self, one: Standing, now: datetime) -> Standing:
+        """With what is known better here than in the store."""
+        better = self.unkept if self.probed_at is None else {**self.unkept, "probed_at": self.probed_at}
+        return replace(one, note=replace(one.note, **better) if better else one.note, now=now)
+
+    def next_look(self, planned: datetime, now: datetime) -> datetime:
+        """Earlier than planned if a hold ends before that, or something is to be written again."""
+        moments = (planned, self.held_until, now + PATIENCE if self.unkept else None)
+        return min(moment for moment in moments if moment is not None and moment > now)
 
 
 @dataclass(slots=True)
 class _Told:
-    """What one sweep tells and remembers."""
+    """What is told and remembered of accounts that are looked at together."""
 
     alerts: list[Alert] = field(default_factory=list)
     changes: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
 
 
 class Scheduler:
-    """`touched` and `next_login` may be called from any thread; the sweep runs on one of the scheduler's own."""
+    """`touched`, `next_login` and `look_now` may be called from any thread; else sweeps run on the scheduler's own."""
 
     last_sweep: float | None = None
     """When the last one ended, by the clock that nobody sets."""
@@ -103,7 +119,7 @@ class Scheduler:
         self._labour = labour or OwnHands(partial(tokens.refresh, who="schedule"), executor)
         self._labour.ended = self.touched
         self._leads = leads
-        self._lock = threading.Lock()
+        self._lock, self._sweeping = threading.Lock(), threading.Lock()
         self._touched: set[str] = set()
         self._minds: dict[str, _Mind] = defaultdict(_Mind)
         self._looks: dict[str, datetime] = {}
@@ -125,6 +141,16 @@ class Scheduler:
     def next_login(self) -> tuple[datetime, str] | None:
         """The next one that comes by itself, and for which account."""
         return min(((moment, name) for name, moment in list(self._logins.items())), default=None)
+
+    def look_now(self) -> datetime:
+        """Sweep at once, as somebody has moved the time. When the next sweep is worth it: at once while anything is
+        under way."""
+        self.sweep()
+        with self._sweeping, self._lock:
+            now = self._clock.now()
+            if self._touched or self._proof.running or any(mind.busy for mind in self._minds.values()):
+                return now
+            return min([self._proof.look_at or now, *(moment for moment, _ in self._heap[:1])])
 
     # Running
 
@@ -174,13 +200,14 @@ class Scheduler:
 
     def sweep(self) -> None:
         """Do what is due. Costs next to nothing when nothing is."""
-        now = self._clock.now()
-        names = self._to_look_at(now)
-        if names:
-            self._look_at(names, now)
-        if self._leads():
-            self._proof.sweep(now)
-        self.last_sweep = self._clock.monotonic()
+        with self._sweeping:
+            now = self._clock.now()
+            names = self._to_look_at(now)
+            if names:
+                self._look_at(names, now)
+            if self._leads():
+                self._proof.sweep(now)
+            self.last_sweep = self._clock.monotonic()
 
     def _to_look_at(self, now: datetime) -> list[str]:
         """The accounts that were touched and those whose moment has come."""
@@ -194,29 +221,67 @@ class Scheduler:
         return sorted(names)
 
     def _look_at(self, names: list[str], now: datetime) -> None:
+        """Some after the others, whatever becomes of the first."""
+        some, others = names[:AT_ONCE], names[AT_ONCE:]
+        try:
+            self._look_at_together(some, now)
+        finally:
+            if others:
+                self._look_at(others, now)
+
+    def _look_at_together(self, names: list[str], now: datetime) -> None:
+        if not self._leads():
+            self._look_again_at(names)
+            return
+        try:
+            standings = self._standings(names)
+        except StoreError as error:
+            log.warning("%s: cannot be looked at: %s", _in_words(names), error)
+            for name in names:
+                self._plan(name, now + PATIENCE)
+        else:
+            self._do_what_is_due(names, standings, now)
+
+    def _standings(self, names: list[str]) -> Mapping[str, Standing]:
+        """Of as many as can be read together; who is left out is then asked about alone, and that says what is wrong.
+        Raises StoreError."""
+        # What a login left behind is read once it is known to have ended.
+        for name in names:
+            self._see_whether_login_ended(name)
+        try:
+            return self._tokens.standings(names)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("%s: cannot be looked at together", _in_words(names))
+            return {}
+
+    def _do_what_is_due(self, names: list[str], standings: Mapping[str, Standing], now: datetime) -> None:
         told, again = _Told(), set(names)
         try:
             for name in names:
                 if not self._leads():
                     break
-                if not self._attend(name, now, told):
+                if not self._attend(name, standings.get(name), now, told):
                     again.discard(name)
             self._tell_and_remember(told)
         finally:
             # What was acted on is planned by looking at what came of it.
-            with self._lock:
-                self._touched |= again
+            self._look_again_at(again)
 
-    def _attend(self, name: str, now: datetime, told: _Told) -> bool:
+    def _look_again_at(self, names: Iterable[str]) -> None:
+        with self._lock:
+            self._touched.update(names)
+
+    def _attend(self, name: str, found: Standing | None, now: datetime, told: _Told) -> bool:
         """Do what is due for one account; whether anything was. Whatever goes wrong stays its own."""
         try:
             mind = self._minds[name]
-            self._see_whether_login_ended(name, mind)
-            note = self._tokens.note(name)
-            note = replace(note, **mind.done) if mind.done else note
-            one = Standing(self._tokens.accounts[name], self._tokens.held(name), note, now)
+            one = mind.standing(found or self._tokens.standing(name), now)
             plan = due.agenda(one, self._rules)
             self._note_login(name, mind, plan, now)
+            if mind.unkept:
+                told.changes[name] |= mind.unkept
             acts = self._allowed(mind, due.due(plan, now), now)
             for act in acts:
                 self._do(act, one, plan, told)
@@ -229,12 +294,11 @@ class Scheduler:
         else:
             if acts:
                 return True
-            look = due.next_look(name, plan, now)
-            held = mind.held_until
-            self._plan(name, min(look, held) if held is not None and held > now else look)
+            self._plan(name, mind.next_look(due.next_look(name, plan, now), now))
         return False
 
-    def _see_whether_login_ended(self, name: str, mind: _Mind) -> None:
+    def _see_whether_login_ended(self, name: str) -> None:
+        mind = self._minds[name]
         if Act.LOGIN in mind.busy and not self._labour.is_at_it(name):
             with self._lock:
                 mind.busy.discard(Act.LOGIN)
@@ -266,7 +330,7 @@ class Scheduler:
                 with self._lock:
                     mind.busy.add(act)
             case Act.PROBE:
-                mind.done["probed_at"] = one.now
+                mind.probed_at = one.now
                 with self._lock:
                     mind.busy.add(act)
                 self._executor.submit(self._probe, name)
@@ -278,23 +342,23 @@ class Scheduler:
                 told.changes[name]["expired_for"] = held.token.expires_at
             case Act.ASK:
                 told.alerts.append(due.ask(one, self._rules))
-                told.changes[name]["asked_at"] = one.now
+                told.changes[name] |= {"asked_at": one.now, "asks": due.asks(one, self._rules)}
 
     def _tell_and_remember(self, told: _Told) -> None:
-        """One message and one write for everything that one sweep had to tell."""
-        if not told.alerts or not self._leads():
+        """One message and one write for everything, with what the store did not take before."""
+        if not told.changes or not self._leads():
             return
-        self._tell(*told.alerts)
+        if told.alerts:
+            self._tell(*told.alerts)
         for name, fields in told.changes.items():
-            self._minds[name].done |= fields
+            self._minds[name].unkept |= fields
         try:
             self._store.update({name: _setting(fields) for name, fields in told.changes.items()})
         except StoreError as error:
             log.warning("it could not be kept what was told: %s", error)
-            return
-        for name, fields in told.changes.items():
-            for key in fields:
-                self._minds[name].done.pop(key, None)
+        else:
+            for name in told.changes:
+                self._minds[name].unkept.clear()
 
     def _plan(self, name: str, look: datetime) -> None:
         if self._looks.get(name) != look:
@@ -318,6 +382,11 @@ class Scheduler:
 
     def _to_prove(self) -> list[str]:
         return list(self._tokens.accounts)
+
+
+def _in_words(names: Sequence[str]) -> str:
+    shown, others = names[:NAMED], len(names) - NAMED
+    return ", ".join(shown) + (f" and {others} others" if others > 0 else "")
 
 
 def _setting(fields: dict[str, Any]) -> Callable[[AccountNote], AccountNote]:

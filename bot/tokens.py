@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot import budget, consents
-from bot.attempts import Attempts
+from bot.attempts import PROBE, Attempts
 from bot.budget import BY_ITSELF, HeldBack
 from bot.grants import Grants
 from bot.keeping import Keeping
@@ -95,6 +95,11 @@ class TokenService:
     def standing(self, name: str) -> Standing:
         return self._kept.standing(name)
 
+    def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+        """Of all of them, for a few questions to the store; without those of which a record is damaged, as `standing`
+        says of each. Raises StoreError."""
+        return self._kept.standings(names)
+
     def next_login(self, name: str) -> datetime | None:
         return next_login(self.standing(name), self.rules)
 
@@ -106,6 +111,8 @@ class TokenService:
     def save_unsaved(self) -> None:
         """Try again to keep what the disk would not take. Raises StoreError, LockBusy."""
         self._kept.save_unsaved()
+        for name in self._attempts.behind():
+            self._attempts.catch_up(name)
 
     # Refreshing
 
@@ -127,6 +134,7 @@ class TokenService:
         account, before = self.accounts[name], self.held(name)
         with self._alone_with(name):
             held = self.held(name)
+            force = force and budget.spent(self.note(name), account.fingerprint)
             if self._needs_nothing(account, before, held, who=who, replace=replace or force) and held:
                 return _already(account, held)
             self._check_own_motion(account, held, who)
@@ -144,6 +152,7 @@ class TokenService:
         with self.store.lock(name, LOCK_WAIT):
             self.logging_in.add(name)
             try:
+                self._attempts.catch_up(name)
                 yield
             finally:
                 self.logging_in.discard(name)
@@ -223,7 +232,7 @@ class TokenService:
             self.learned(state)
             consent = account.broker.with_state(consent, state)
         opened = consents.opened(consent, self.clock.now(), state=state, forced=forced)
-        self._kept.change(account, lambda note: replace(note, begun_at=None, consent=opened))
+        self._kept.change(account, lambda note: consents.put(note, opened))
         return consent
 
     def _ask_the_time(self, account: Account) -> None:
@@ -270,7 +279,7 @@ class TokenService:
             return self._grants.keep(account, token, earlier, who=who, way="exchange", started=started)
 
     def awaits(self, name: str, address: Secret) -> OpenConsent:
-        """The login for which a browser came back to this address. Raises NotAwaited, ConsentRejected."""
+        """The login for which a browser came back to this address. Raises NotAwaited, CameTooLate."""
         broker = self.accounts[name].broker
         return consents.check_redirect(
             self.consent(name), broker.state_in(address), self.clock.now(), carries_state=broker.carries_state
@@ -337,7 +346,7 @@ class TokenService:
             self.reports.clock()
         self.reports.reachable(account)
         if profile.client_id != account.broker.client_id:
-            raise self._grants.wrong_client(account, "schedule", "probe")
+            raise self._grants.wrong_client(account, "schedule", PROBE)
         return True
 
     def rejected(self, name: str, held: HeldToken) -> None:

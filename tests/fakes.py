@@ -44,20 +44,31 @@ class FakeClock:
 
 
 class MemoryStore(Store):
-    """A whole store that forgets everything with the process. `refuses_writes` makes it a full disk."""
+    """A whole store that forgets everything with the process. `refuses_writes` makes it a full disk, `is_away` a server
+    that gives neither tokens nor notes; `damaged` are accounts whose token cannot be read."""
 
     def __init__(self) -> None:
         self.refuses_writes = False
+        self.is_away = False
+        self.damaged: set[str] = set()
         self.writes = 0
         self._tokens: dict[str, HeldToken] = {}
         self._notes: dict[str, AccountNote] = {}
         self._bot = BotNote()
         self._outbox: dict[int, OutboxItem] = {}
+        self._marks: set[str] = set()
         self._next_id = 1
         self._rows: dict[str, list[HistoryRow]] = defaultdict(list)
         self._changed: set[str] = set()
         self._changes = threading.Condition(threading.RLock())
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._changes:
+            if self.is_away:
+                raise StoreAway("the store does not answer")
+            yield
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -68,7 +79,9 @@ class MemoryStore(Store):
             yield
 
     def load(self, account: str) -> HeldToken | None:
-        with self._changes:
+        with self._reading():
+            if account in self.damaged:
+                raise StoreError(f"the record of {account} cannot be read")
             return self._tokens.get(account)
 
     def save(self, account: str, held: HeldToken) -> None:
@@ -94,8 +107,13 @@ class MemoryStore(Store):
             return changed
 
     def note(self, account: str) -> AccountNote:
-        with self._changes:
+        with self._reading():
             return self._notes.get(account, AccountNote())
+
+    def tokens_and_notes(self, accounts: Sequence[str]) -> dict[str, tuple[HeldToken | None, AccountNote]]:
+        with self._reading():
+            whole = [account for account in accounts if account not in self.damaged]
+            return {account: (self.load(account), self.note(account)) for account in whole}
 
     def update(
         self, changes: dict[str, Callable[[AccountNote], AccountNote]], *, holding: str | None = None
@@ -114,11 +132,13 @@ class MemoryStore(Store):
             self._bot = change(self._bot)
             return self._bot
 
-    def queue(self, items: Iterable[OutboxItem]) -> list[int]:
+    def queue(self, items: Iterable[OutboxItem], *, once: bool = False) -> list[int]:
         with self._writing():
             ids = []
             for item in items:
-                self._outbox[self._next_id] = item
+                if not once or item.mark not in self._marks:
+                    self._outbox[self._next_id] = item
+                self._marks |= {item.mark} - {""}
                 ids.append(self._next_id)
                 self._next_id += 1
             return ids
@@ -252,6 +272,6 @@ class FakeCrew(Crew):
             hall.due.pop(account, None)
             self._claimed.discard(account)
 
-    def is_offered(self, account: str) -> bool:
+    def offered(self) -> set[str]:
         with self._inside() as hall:
-            return account in hall.due
+            return set(hall.due)

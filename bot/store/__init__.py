@@ -98,6 +98,11 @@ class Store(ABC):
         `holding`: an account whose lock this thread holds; Superseded, and nothing is changed, if it lost it."""
 
     @abstractmethod
+    def tokens_and_notes(self, accounts: Sequence[str]) -> dict[str, tuple[HeldToken | None, AccountNote]]:
+        """What `load` and `note` give of each, for a few questions in all; no token is older than its note. One whose
+        records are damaged is left out, and they say of it what is wrong. Raises StoreError if all cannot be read."""
+
+    @abstractmethod
     def bot_note(self) -> BotNote: ...
 
     @abstractmethod
@@ -107,8 +112,9 @@ class Store(ABC):
     # The outbox, in order.
 
     @abstractmethod
-    def queue(self, items: Iterable[OutboxItem]) -> list[int]:
-        """Keep messages until `settle`; their ids, rising. One durable write."""
+    def queue(self, items: Iterable[OutboxItem], *, once: bool = False) -> list[int]:
+        """Keep messages until `settle`; their ids, rising. One durable write. `once`: leave out one whose mark lies
+        there or, on a server, came there within the last day."""
 
     @abstractmethod
     def queued(self) -> list[tuple[int, OutboxItem]]:

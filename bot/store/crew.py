@@ -64,5 +64,5 @@ class Crew(ABC):
         """It was done or failed; nobody has to claim it any more."""
 
     @abstractmethod
-    def is_offered(self, account: str) -> bool:
-        """It is waiting to be claimed, or claimed and not finished."""
+    def offered(self) -> set[str]:
+        """All that wait to be claimed, or are claimed and not finished."""

@@ -107,6 +107,8 @@ class AccountNote:
     expired_for: datetime | None = None
     asked_at: datetime | None = None
     """When an assisted account's admin was last asked to log in."""
+    asks: int = 0
+    """How often on that day."""
     unreachable_since: datetime | None = None
     unreachable_told: bool = False
     order_address: str | None = None
@@ -190,3 +192,5 @@ class OutboxItem:
     """A send timed out: it may have arrived."""
     parked: str | None = None
     """Why Telegram will not take it (403, 400); parked items block nobody and are shown by `/start`."""
+    mark: str = ""
+    """Random; by it whoever told this knows it again, should the store have taken it and not said so."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Condition, Lock, get_ident
 from time import monotonic
@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar, cast
 from tinydb import Storage, TinyDB
 from tinydb.table import Document, Table
 
-from bot.store import HISTORY_KEPT, Store
+from bot.store import HISTORY_KEPT, Store, StoreError
 from bot.store._files import SafeFile, State, Sync, durable, in_our_words, make_folder, write_over
 from bot.store._sealed import Sealed, named
 from bot.store._turns import Locks, Turns
@@ -29,6 +29,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 _LOOK_EVERY = 0.15
 """Seconds between two looks for what other processes saved."""
+_ROOM = 64
+"""Opened records that are remembered at least."""
 
 
 class TinyStore(Store):
@@ -88,6 +90,14 @@ class TinyStore(Store):
 
         return self._notes.change(apply)
 
+    def tokens_and_notes(self, accounts: Sequence[str]) -> dict[str, tuple[HeldToken | None, AccountNote]]:
+        notes, tokens = self._notes.some(accounts), self._tokens.some(accounts)
+        return {
+            account: (tokens[account], notes[account] or AccountNote())
+            for account in accounts
+            if account in tokens and account in notes
+        }
+
     def bot_note(self) -> BotNote:
         return self._bot.get(_ONLY) or BotNote()
 
@@ -100,12 +110,14 @@ class TinyStore(Store):
 
         return self._bot.change(apply)
 
-    def queue(self, items: Iterable[OutboxItem]) -> list[int]:
+    def queue(self, items: Iterable[OutboxItem], *, once: bool = False) -> list[int]:
         waiting = list(items)
 
         def apply() -> list[int]:
+            lying = {item.mark for item in self._outbox.all().values()} - {""} if once else set()
             first = self._outbox.count_on(len(waiting))
-            self._outbox.put({str(first + place): item for place, item in enumerate(waiting)})
+            new = {str(first + place): item for place, item in enumerate(waiting) if item.mark not in lying}
+            self._outbox.put(new)
             return list(range(first, first + len(waiting)))
 
         return self._outbox.change(apply) if waiting else []
@@ -262,6 +274,7 @@ class Shelf(Generic[T]):
         self._table = database.table(kind)
         self._sealed = Sealed(kind, record, database.ring)
         self._opened: dict[str, tuple[str, T]] = {}
+        self._room = _ROOM
 
     def change(self, change: Callable[[], R]) -> R:
         return self.database.turns.take(change)
@@ -269,6 +282,14 @@ class Shelf(Generic[T]):
     def get(self, id_: str) -> T | None:
         document = self._table.get(doc_id=cast("int", id_))
         return None if document is None else self._open(id_, document["sealed"])
+
+    def some(self, ids: Iterable[str]) -> dict[str, T | None]:
+        """Of these, without those that are damaged."""
+        lying, found = self.database.book.read().get(self._kind, {}), dict[str, T | None]()
+        for id_ in ids:
+            with suppress(StoreError):
+                found[id_] = self._open(id_, lying[id_]["sealed"]) if id_ in lying else None
+        return found
 
     def all(self) -> dict[str, T]:
         return {id_: self._open(id_, sealed) for id_, sealed in self.sealed().items()}
@@ -310,8 +331,8 @@ class Shelf(Generic[T]):
 
     def _remember(self, id_: str, opened: tuple[str, T]) -> None:
         # Outbox ids rise for ever: what is gone must not stay here.
-        if len(self._opened) > 2 * len(self._table) + 64:
-            self._opened = {}
+        if len(self._opened) > self._room:
+            self._opened, self._room = {}, 2 * len(self._table) + _ROOM
         self._opened[id_] = opened
 
 

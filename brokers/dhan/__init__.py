@@ -86,7 +86,9 @@ class Dhan(Broker[Config]):
     def login(self) -> AccessToken | Consent:
         if self.given.login == "assisted":
             return self._consent(self.generate_consent())
-        return self._token(self.generate_access_token(self.code(SENT_AT_LEAST)))
+        code = self.code(SENT_AT_LEAST)
+        asked_at = self.clock.now()
+        return self._token(self.generate_access_token(code), asked_at)
 
     def answer_in(self, pasted: Secret) -> Secret:
         answer = answer_in(pasted, login_page=self.given.endpoints["auth"])
@@ -100,7 +102,8 @@ class Dhan(Broker[Config]):
 
     def exchange(self, answer: Secret) -> AccessToken:
         if not JWT.fullmatch(answer.reveal()):
-            return self._token(self.consume_consent(answer))
+            asked_at = self.clock.now()
+            return self._token(self.consume_consent(answer), asked_at)
         claims = self._own_claims(answer)
         return AccessToken(answer, self.client_id, claims.issued_at, claims.expires_at, claims.made_by_hand)
 
@@ -109,8 +112,9 @@ class Dhan(Broker[Config]):
 
         Where that fails for good, an account that logs in by itself does; another raises NotSupported or TokenRejected,
         as its next consent is the admin's to ask for."""
+        asked_at = self.clock.now()
         try:
-            return self._token(self.renew_token(token), owner=token.client_id)
+            return self._token(self.renew_token(token), asked_at, owner=token.client_id)
         except (NotSupported, TokenRejected):
             if self.given.login == "assisted":
                 raise
@@ -190,15 +194,15 @@ class Dhan(Broker[Config]):
             asks_totp=self.totp_secret is not None,
         )
 
-    def _token(self, body: object, owner: str | None = None) -> AccessToken:
-        """The JWT itself is the judge of times: `expiryTime` has no zone."""
+    def _token(self, body: object, asked_at: datetime, owner: str | None = None) -> AccessToken:
+        """The JWT itself is the judge of times: `expiryTime` has no zone. Where it says nothing, the token is as
+        old as the question: an answer may take half a minute."""
         value = maybe(body, "accessToken", of=Secret) or pick(body, "token", of=Secret)
         claims = claims_of(value)
         told = maybe(body, "dhanClientId", of=str) or owner
         if claims is None:
-            issued_at = self.clock.now()
-            expires_at = instant(maybe(body, "expiryTime", of=str)) or self.expiry(issued_at)
-            return AccessToken(value, told or pick(body, "dhanClientId", of=str), issued_at, expires_at)
+            expires_at = instant(maybe(body, "expiryTime", of=str)) or self.expiry(asked_at)
+            return AccessToken(value, told or pick(body, "dhanClientId", of=str), asked_at, expires_at)
         if told not in (None, claims.client_id):
             raise WrongClient("Dhan's answer names one client, and the token in it another")
         return AccessToken(value, claims.client_id, claims.issued_at, claims.expires_at, claims.made_by_hand)

@@ -140,7 +140,8 @@ class Zerodha(Broker[Config]):
         return state_in(pasted)
 
     def exchange(self, answer: Secret) -> AccessToken:
-        return self._token(self.session_token(answer))
+        asked_at = self.clock.now()
+        return self._token(self.session_token(answer), asked_at)
 
     def profile(self, token: AccessToken) -> Profile:
         return self._read("/user/profile", token, profile_in)
@@ -204,12 +205,13 @@ class Zerodha(Broker[Config]):
             asks_totp=self.totp_secret is not None,
         )
 
-    def _token(self, data: object) -> AccessToken:
-        """Zerodha does not say when it ends; counted from its own time of login, should ours be beyond six o'clock."""
+    def _token(self, data: object, asked_at: datetime) -> AccessToken:
+        """Zerodha does not say when it ends; counted from its own time of login, should ours be beyond six o'clock.
+        Where it tells none, from when it was asked: of two sides of six o'clock, the earlier is the safe one."""
         told = maybe(data, "api_key", of=Secret)
         if told is not None and told != self.config.api_key:
             raise UnexpectedReply("Zerodha answered with a token of another app than the configured one")
-        issued_at = issued(maybe(data, "login_time", of=str), self.clock.now())
+        issued_at = issued(maybe(data, "login_time", of=str), asked_at)
         return AccessToken(
             pick(data, "access_token", of=Secret),
             pick(data, "user_id", of=str).upper(),

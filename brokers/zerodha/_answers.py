@@ -103,7 +103,9 @@ def instant(text: str | None) -> datetime | None:
     return None
 
 
-def issued(told: str | None, now: datetime) -> datetime:
+def issued(told: str | None, asked_at: datetime) -> datetime:
     """When a token was made: as told, unless that is not a time of today."""
     at = instant(told)
-    return at if at is not None and now - timedelta(days=1) < at < now + timedelta(minutes=10) else now
+    if at is not None and asked_at - timedelta(days=1) < at < asked_at + timedelta(minutes=10):
+        return at
+    return asked_at

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.life import Account
+from bot.life import Account, Standing
 from bot.scheduler import Scheduler
-from bot.store import AccountNote, Alert, HeldToken, Store
+from bot.store import Alert, HeldToken, Store
 from bot.store.tinydb import TinyStore
 from bot.trading import Hours, Rules, TradingDays
 from brokers import AccessToken, Secret, SystemClock
@@ -30,11 +30,12 @@ class Desk:
     accounts: Mapping[str, Account]
     store: Store
 
-    def held(self, name: str, /) -> HeldToken | None:
-        return self.store.load(name)
+    def standing(self, name: str, /) -> Standing:
+        return self.standings([name])[name]
 
-    def note(self, name: str, /) -> AccountNote:
-        return self.store.note(name)
+    def standings(self, names: Sequence[str], /) -> Mapping[str, Standing]:
+        now, kept = datetime.now(UTC), self.store.tokens_and_notes(names)
+        return {name: Standing(self.accounts[name], held, note, now) for name, (held, note) in kept.items()}
 
     def refresh(self, name: str, /, *, who: str) -> object:
         raise RuntimeError(f"a login of {name} was not expected")
@@ -53,14 +54,14 @@ class BulkStore(TinyStore):
         self._tokens.change(lambda: self._tokens.put(tokens))
 
 
-def tokens(lasts: Callable[[int], timedelta]) -> dict[str, HeldToken]:
+def tokens(lasts: Callable[[int], timedelta], count: int = CROWD) -> dict[str, HeldToken]:
     """One for each account. `lasts`: for how long from now it is good."""
     now = datetime.now(UTC)
     return {
         f"fake-{number}": HeldToken(
             AccessToken(Secret(f"token-{number}"), CLIENT, now, now + lasts(number)), proven=True
         )
-        for number in range(CROWD)
+        for number in range(count)
     }
 
 
@@ -77,11 +78,11 @@ def on_disk(folder: Path, tokens: Mapping[str, HeldToken]) -> Store:
     return store
 
 
-def scheduler(store: Store, tell: Callable[..., None], executor: ThreadPoolExecutor) -> Scheduler:
+def scheduler(store: Store, tell: Callable[..., None], executor: ThreadPoolExecutor, count: int = CROWD) -> Scheduler:
     clock, codes = SystemClock(), Any
     accounts = {
         name: fake_account(clock, codes, Script(), name=name, login="assisted")
-        for name in (f"fake-{number}" for number in range(CROWD))
+        for name in (f"fake-{number}" for number in range(count))
     }
     desk = Desk(accounts, store)
     rules = Rules(Hours(), TradingDays())

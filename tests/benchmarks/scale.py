@@ -13,17 +13,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from bot.config import load
 from bot.labour import Shared
 from bot.sandbox import TOKEN, Sandbox
-from bot.store import open_store
+from bot.store import Store, open_store
 from bot.works import THREADS, Works
 from kunji._seal import new_key, write_ring
 from tests.benchmarks import crowd
@@ -33,12 +35,14 @@ from tests.benchmarks.places import folder, write
 from tests.redis_server import RedisServer, redis_server
 
 FEW, MANY = 100, 10_000
+DESKS = (100, 1_000, 10_000)
+"""Accounts."""
 WORKERS = 4
 HALF_AN_HOUR = 1800.0
 USABLE = (30 - 6) / 30
 """Of every TOTP window: a code is made neither in its first 2 s nor in its last 4 s."""
 PATIENCE = 900.0
-SWEEPS = 500
+SWEEPS, STARTS = 500, 3
 
 
 def figures() -> Iterator[Figure]:
@@ -56,6 +60,7 @@ def figures() -> Iterator[Figure]:
     ):
         yield Figure(f"  {name}", many[name], unit, few[name], f"at {FEW}")
     yield from sweeps()
+    yield from plannings()
 
 
 def measured(count: int) -> dict[str, float]:
@@ -91,21 +96,56 @@ def measured(count: int) -> dict[str, float]:
 
 
 def sweeps() -> Iterator[Figure]:
-    """What the leader's time table costs when nothing is due, and when it begins."""
+    """What the leader's time table costs when nothing is due."""
     with folder() as config, redis_server(config / "redis") as server, ThreadPoolExecutor(4) as executor:
         key = {"KUNJI_KEY": write_ring(new_key()).strip()}
         with closing(open_store(config, server.address, environment=key)) as store:
             for name, held in crowd.tokens(lambda _: timedelta(hours=20)).items():
                 store.save(name, held)
             leader = crowd.scheduler(store, lambda *_: None, executor)
-            begun = time.perf_counter()
             leader.sweep()
-            planned, commands = time.perf_counter() - begun, asked(server)
+            commands = asked(server)
             quiet = p50(microseconds(leader.sweep, SWEEPS)) / 1000
             commands = (asked(server) - commands - 1) / SWEEPS
     yield Figure(f"one sweep of the leader, {MANY:,} accounts, nothing due, p50", quiet, "ms", at_most=1)
     yield Figure("  commands to Redis for it", commands, "", at_most=0.1)
-    yield Figure("planning all of them when it begins to lead", planned, "s")
+
+
+def plannings() -> Iterator[Figure]:
+    """What passes until every account is planned by one that has just begun and has read nothing yet."""
+    for count in DESKS:
+        held = crowd.tokens(lambda _: timedelta(hours=20), count)
+        with folder() as config:
+            with closing(crowd.on_disk(config / "store", held)) as store:
+                note(store, held)
+            here = planned(partial(crowd.on_disk, config / "store", {}), count)
+        yield Figure(f"planning {count:,} accounts at a start, on disk", here, "s")
+        with folder() as config, redis_server(config / "redis") as server:
+            key = {"KUNJI_KEY": write_ring(new_key()).strip()}
+            with closing(open_store(config, server.address, environment=key)) as store:
+                for name, token in held.items():
+                    store.save(name, token)
+                note(store, held)
+            there = planned(partial(open_store, config, server.address, environment=key), count)
+        yield Figure("  when one begins to lead, on Redis", there, "s", here, "on disk")
+
+
+def note(store: Store, names: Iterable[str]) -> None:
+    now = datetime.now(UTC)
+    store.update({name: lambda note: replace(note, last_login_at=now) for name in names})
+
+
+def planned(opened: Callable[[], Store], count: int) -> float:
+    """The median of several first sweeps."""
+    taken = []
+    with ThreadPoolExecutor(4) as executor:
+        for _ in range(STARTS):
+            with closing(opened()) as store:
+                leader = crowd.scheduler(store, lambda *_: None, executor, count)
+                begun = time.perf_counter()
+                leader.sweep()
+                taken.append(time.perf_counter() - begun)
+    return p50(taken)
 
 
 # The desk

@@ -9,12 +9,14 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from brokers import Broker, Clock, Drift, Surroundings
+from tests.fakes import FakeClock
 from tests.waiting import eventually
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -125,6 +127,17 @@ def says(status: int, body: object, **headers: str) -> Answer:
         handler.wfile.write(content)
 
     return answer
+
+
+def slowly(clock: FakeClock, answer: Answer, asked_at: list[datetime]) -> Answer:
+    """By that clock it takes 25 seconds, from when it was asked."""
+
+    def late(handler: Handler) -> None:
+        asked_at.append(clock.now())
+        clock.go(25)
+        answer(handler)
+
+    return late
 
 
 def hangs(handler: Handler) -> None:

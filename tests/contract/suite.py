@@ -35,6 +35,7 @@ from tests.contract.stand_in import (
     hangs,
     resets,
     says,
+    slowly,
 )
 from tests.fakes import FakeClock
 
@@ -83,6 +84,8 @@ class BrokerContract:
     """Of the login."""
     granted: object
     client: str
+    undated: object
+    """A login's answer that says nothing of times."""
     another_client: object
     """A login's answer with somebody else's token."""
     other: str
@@ -116,6 +119,17 @@ class BrokerContract:
         self.account(server).login()
 
         assert [seen.path for seen in server.seen] == [*(path for path, _ in self.before), self.path]
+
+    def test_a_token_whose_time_is_not_told_is_as_old_as_the_question_for_it(self, server: StandIn) -> None:
+        clock = FakeClock(self.broker.expiry(self.now) - timedelta(seconds=10))
+        asked_at: list[datetime] = []
+        answer = slowly(clock, says(200, self.undated), asked_at)
+        server.will(*(says(200, body) for _, body in self.before), answer)
+
+        token = account(self.broker, self.config, server, clock).login()
+
+        assert [token.issued_at] == asked_at
+        assert token.expires_at == self.broker.expiry(*asked_at)
 
     def test_a_token_of_another_client_is_told_as_such(self, server: StandIn) -> None:
         self.grants(server, self.another_client)

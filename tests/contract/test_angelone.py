@@ -83,6 +83,7 @@ class TestAngelOne(CodeContract, BrokerContract):
     granted = sample("login_ok_no_state")
     client = CLIENT
     other = "T100043"
+    undated = granted_to(jwtToken="opaque-token")
     another_client = granted_to("T100043")
     refused: ClassVar = [
         (200, sample("login_err_totp_AB1050"), CodeRejected),
@@ -301,6 +302,7 @@ def test_a_refused_typed_code_counts_as_one_and_is_not_in_the_error(server: Stan
         angel(server, TYPED).exchange(Secret(typed))
 
     assert typed not in everything_said(caught.value)
+    assert caught.value.hint == "was it this account's, and did your app still show it when you sent it?"
     assert len(server.seen) == 1
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ from brokers import (
 )
 from brokers.dhan import Config, Dhan, Pin
 from tests.contract.samples import Samples
-from tests.contract.stand_in import Seen, StandIn, account, everything_said, hangs, jwt, says
+from tests.contract.stand_in import Seen, StandIn, account, everything_said, hangs, jwt, says, slowly
 from tests.contract.suite import BrokerContract, CodeContract, refused_in_one_sentence
 from tests.fakes import FakeClock
 
@@ -70,6 +71,7 @@ class TestDhan(CodeContract, BrokerContract):
     granted = sample("generate_access_token_success")
     client = CLIENT
     other = "1000000002"
+    undated: ClassVar = {"dhanClientId": CLIENT, "accessToken": "opaque"}
     another_client: ClassVar = {"dhanClientId": "1000000002", "accessToken": token_of("1000000002", kind="APP")}
     refused: ClassVar = [
         (200, sample("generate_access_token_error_invalid_pin"), LoginRejected),
@@ -257,6 +259,19 @@ def test_a_used_token_id_is_not_tried_again(server: StandIn, answer: Any, error:
     assert server.saw(1)
     assert TOKEN_ID not in everything_said(caught.value)
     assert "planted" not in everything_said(caught.value)
+
+
+@pytest.mark.parametrize("ask", [lambda ours: ours.exchange(Secret(TOKEN_ID)), lambda ours: ours.renew(held())])
+def test_an_exchanged_or_renewed_token_without_a_time_is_as_old_as_the_question_for_it(
+    server: StandIn, ask: Callable[[Dhan], AccessToken]
+) -> None:
+    clock, asked_at = FakeClock(NOW), list[datetime]()
+    server.will(slowly(clock, says(200, TestDhan.undated), asked_at))
+
+    token = ask(dhan(server, ASSISTED, "assisted", clock))
+
+    assert [token.issued_at] == asked_at
+    assert token.expires_at == NOW + timedelta(hours=24)
 
 
 # What the admin sends.

@@ -291,7 +291,7 @@ def test_no_reply_makes_a_parser_raise_anything_but_our_errors(body: object, sta
 def test_no_answer_of_a_login_makes_anything_but_a_token_or_one_of_our_errors(body: object) -> None:
     ours = dhan_without_a_server()
     try:
-        token = ours._token(granted(reply(body), "accessToken"), owner=CLIENT)
+        token = ours._token(granted(reply(body), "accessToken"), ISSUED, owner=CLIENT)
     except KunjiError:
         return
     assert token.expires_at > token.issued_at

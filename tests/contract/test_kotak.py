@@ -81,6 +81,7 @@ class TestKotak(CodeContract, BrokerContract):
     granted = TRADED
     client = CLIENT
     other = "AB1C2"
+    undated = changed("validate_ok_trade", token="opaque")
     another_client = changed("validate_ok_trade", ucc="AB1C2")
     refused: ClassVar = [
         (401, sample("login_err_totp_401"), CodeRejected),

@@ -91,6 +91,7 @@ class TestZerodha(BrokerContract):
     granted = sample("session_token_success")
     client = CLIENT
     other = "XY9876"
+    undated: ClassVar = {"status": "success", "data": granted["data"] | {"login_time": None}}
     another_client: ClassVar = {"status": "success", "data": granted["data"] | {"user_id": "XY9876"}}
     refused: ClassVar = [
         (403, sample("session_token_error_invalid_or_expired"), ConsentRejected),

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -147,6 +148,8 @@ def main(task: Task) -> None:
             if child == 0:
                 try:
                     work(task, words)
+                except BaseException:
+                    traceback.print_exc()
                 finally:
                     os._exit(0)
             children.append(child)

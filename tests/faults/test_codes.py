@@ -285,9 +285,9 @@ def test_processes_that_are_killed_and_started_again_and_a_clock_set_back_bring_
     with Sandbox(at=indian(10), skip_sleeps=True) as world, workers(tmp_path, world) as crowd:
         for _ in range(rounds):
             started = crowd.start(f"codes {processes}")
-            taken += [crowd.line() for _ in range(processes)]
+            taken += [crowd.said() for _ in range(processes)]
             world.clock.jump(-120)
-            taken += [crowd.line() for _ in range(processes)]
+            taken += [crowd.said() for _ in range(processes)]
             kill(*started)
             taken += crowd.rest()
 

@@ -75,7 +75,7 @@ def kill_at_random(crowd: Workers, folder: Path, command: str, times: int) -> No
     chance, last = random.Random(times), 0
     for _ in range(times):
         [child] = crowd.start(command)
-        said = [crowd.line() for _ in range(chance.choice((0, 0, 0, 1, 2)))]
+        said = [crowd.said() for _ in range(chance.choice((0, 0, 0, 1, 2)))]
         threading.Event().wait(chance.uniform(0, 0.03))
         kill(child)
         said += crowd.rest()

@@ -40,6 +40,12 @@ class Workers:
             raise EOFError("the crowd has ended")
         return line.strip()
 
+    def said(self) -> str:
+        """The next line of a worker that is to go on."""
+        line = self.line()
+        assert line != "ended", "the worker fell"
+        return line
+
     def rest(self) -> list[str]:
         """All that was said by those who were started last, until they ended."""
         return [*self._early, *iter(self.line, "ended")]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -12,7 +12,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TimedOut
 
 from bot.alerts import Alerts
-from bot.store import Alert, OutboxItem
+from bot.store import Alert, OutboxItem, StoreAway
+from bot.store._codec import Codec
 from handlers.access import Audience
 from tests.fakes import FakeClock, MemoryStore
 
@@ -93,6 +94,33 @@ class FakeBot:
     @property
     def texts(self) -> list[str]:
         return [text for _, text in self.taken]
+
+
+class Stumbling(MemoryStore):
+    """`loses_answers`: what is told lies there, and nobody hears that it does. `is_away`: nothing is given or taken."""
+
+    loses_answers = False
+    is_away = False
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._answer()
+        with super()._writing():
+            yield
+
+    def queue(self, items: Iterable[OutboxItem], *, once: bool = False) -> list[int]:
+        numbers = super().queue(items, once=once)
+        if self.loses_answers:
+            raise StoreAway("the store does not answer")
+        return numbers
+
+    def queued(self) -> list[tuple[int, OutboxItem]]:
+        self._answer()
+        return super().queued()
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise StoreAway("the store does not answer")
 
 
 class Desk:
@@ -496,6 +524,86 @@ async def test_an_alert_that_the_disk_refuses_is_sent_all_the_same_and_the_fault
     await desk.deliver(until=lambda: len(desk.bot.taken) == 2)
 
     assert desk.bot.texts == ["a store", "b"]
+
+
+async def test_what_the_store_took_without_saying_so_is_sent_once() -> None:
+    store = Stumbling()
+    desk = Desk(store)
+    store.loses_answers = True
+
+    async with desk.running():
+        desk.tell("a")
+        store.loses_answers = False
+        desk.tell("b")
+        await eventually(lambda: not desk.lying())
+
+    assert desk.bot.texts == ["a store", "b"]
+
+
+async def test_what_was_sent_before_the_store_shows_that_it_has_it_is_settled_there() -> None:
+    store = Stumbling()
+    desk = Desk(store)
+    async with desk.running():
+        store.loses_answers = True
+        desk.tell("a")
+        store.is_away = True
+        await eventually(lambda: len(desk.bot.taken) == 1)
+
+        store.is_away = store.loses_answers = False
+        await eventually(lambda: not desk.lying())
+
+    assert desk.bot.texts == ["a store"]
+
+
+async def test_what_came_of_a_message_is_kept_also_if_the_store_took_it_without_saying_so() -> None:
+    store = Stumbling()
+    desk = Desk(store)
+    desk.bot.fails[ADMIN] = [Forbidden("blocked")]
+    store.loses_answers = True
+
+    async with desk.running():
+        desk.tell("a")
+        store.is_away = True
+        await eventually(lambda: desk.bot.tries == 1)
+        store.is_away = False
+        await eventually(lambda: len(desk.parked()) == 1)
+    desk.restart()
+    await desk.deliver(until=lambda: len(desk.parked()) == 1)
+
+    assert desk.bot.texts == []
+
+
+async def test_a_message_that_may_have_arrived_says_so_after_a_kill_too_if_the_store_did_not_say_that_it_has_it() -> (
+    None
+):
+    store = Stumbling()
+    desk = Desk(store)
+    desk.bot.fails[ADMIN] = [TimedOut(), *[NetworkError("down")] * 10_000]
+    store.loses_answers = True
+    async with desk.running():
+        desk.tell("a")
+        store.is_away = True
+        await eventually(lambda: desk.bot.tries > 3)
+        store.is_away = False
+        await eventually(lambda: any(item.uncertain for item in desk.lying()))
+    desk.bot.fails.clear()
+
+    desk.restart()
+    await desk.deliver()
+
+    [text] = desk.bot.texts
+    assert text.endswith("possibly a repeat")
+
+
+async def test_messages_of_an_older_version_have_no_mark_and_are_all_sent(desk: Desk) -> None:
+    item = Codec(OutboxItem).decode(
+        '{"chat":11,"alerts":[{"kind":"a","at":"2026-01-05T06:30:00+00:00"}],"queued_at":"2026-01-05T06:30:00+00:00"}'
+    )
+    desk.store.queue([item, item])
+
+    await desk.deliver()
+
+    assert desk.bot.texts == ["a", "a"]
 
 
 async def test_a_disk_that_fills_up_during_a_send_does_not_repeat_it(desk: Desk) -> None:

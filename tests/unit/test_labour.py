@@ -69,6 +69,29 @@ def test_the_leader_hears_that_a_login_has_ended_elsewhere_also_if_it_failed(day
     assert leader.ended == ["dhan"]
 
 
+def test_the_leader_hears_of_each_login_by_itself(day: Day) -> None:
+    leader, other = Hands(day.hall, "one"), Hands(day.hall, "two", hands=1)
+    for account in ("dhan", "kotak"):
+        leader.labour.start(account)
+
+    other.labour.claim()
+    leader.labour.look()
+    assert (leader.ended, leader.labour.is_at_it("kotak")) == (["dhan"], True)
+    other.labour.claim()
+    leader.labour.look()
+
+    assert leader.ended == ["dhan", "kotak"]
+
+
+def test_who_has_offered_nothing_asks_for_nothing(day: Day) -> None:
+    leader = Hands(day.hall, "one")
+    leader.crew.is_cut_off = True
+
+    leader.labour.look()
+
+    assert leader.ended == []
+
+
 def test_no_more_logins_are_taken_than_there_are_hands(day: Day) -> None:
     leader, other = Hands(day.hall, "one", hands=1), Hands(day.hall, "two", hands=1)
     leader.executor.holds = other.executor.holds = True

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from bot.delivery import Waiting
-from tests.fakes import MemoryStore
-from tests.unit.test_alerts import ADMIN, Desk, eventually
+from bot.store import StoreError
+from tests.unit.test_alerts import ADMIN, Desk, Stumbling, eventually
 
 
 class Pair:
     """Two processes with one store, whose messages are seen by one phone."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore()
+        self.store = Stumbling()
         self.one, self.two = Desk(self.store), Desk(self.store)
         self.two.bot = self.one.bot
 
@@ -98,3 +100,62 @@ async def test_what_the_store_would_not_take_from_one_that_stands_by_is_handed_i
 
     assert len(pair.texts) == 1
     assert pair.one.lying() == []
+
+
+async def test_what_the_store_took_without_saying_so_and_another_sent_is_not_handed_in_again() -> None:
+    pair = Pair()
+    pair.store.loses_answers = True
+    pair.two.tell("a")
+    pair.store.loses_answers = False
+    async with delivering(pair.one):
+        await eventually(lambda: not pair.one.lying())
+
+    pair.two.outbox.hand_in()
+
+    assert pair.texts == ["a"]
+    assert pair.one.lying() == []
+
+
+async def test_what_was_handed_in_without_the_store_saying_so_is_not_handed_in_again() -> None:
+    pair = Pair()
+    pair.store.refuses_writes = True
+    pair.two.tell("a")
+    pair.store.refuses_writes, pair.store.loses_answers = False, True
+    with pytest.raises(StoreError):
+        pair.two.outbox.hand_in()
+    pair.store.loses_answers = False
+
+    pair.two.outbox.hand_in()
+    assert len(pair.one.lying()) == 1
+    async with delivering(pair.one):
+        await eventually(lambda: not pair.one.lying())
+    pair.two.outbox.hand_in()
+
+    assert pair.texts == ["a store"]
+    assert pair.one.lying() == []
+
+
+async def test_what_one_that_was_adrift_sent_is_dropped_where_the_store_took_it_without_saying_so() -> None:
+    pair = Pair()
+    async with delivering(pair.one, may_send=lambda one: one.number is None):
+        pair.store.loses_answers = True
+        pair.one.tell("a")
+        pair.store.is_away = True
+        await eventually(lambda: bool(pair.texts))
+    pair.store.is_away = pair.store.loses_answers = False
+
+    pair.one.outbox.hand_in()
+
+    assert pair.one.lying() == []
+
+
+async def test_one_that_begins_to_deliver_knows_what_it_told_while_it_stood_by() -> None:
+    pair = Pair()
+    pair.store.loses_answers = True
+    pair.one.tell("a")
+    pair.store.loses_answers = False
+
+    async with delivering(pair.one):
+        await eventually(lambda: not pair.one.lying())
+
+    assert pair.texts == ["a store"]

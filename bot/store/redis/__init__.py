@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -24,14 +24,17 @@ from bot.store.redis._changes import Changes
 from bot.store.redis._crew import ServerCrew
 from bot.store.redis._locks import Locks
 from bot.store.redis._resealing import reseal
-from bot.store.redis._server import Place, Seen, Server, Waits
-from bot.store.redis._shelf import Shelf, parted
+from bot.store.redis._server import Server, Waits
+from bot.store.redis._shelf import Shelf
+from bot.store.redis._tokens import Tokens
 from kunji import Error
 from kunji._redis import Address
 from kunji._seal import Ring, derive
 
-OUTLIVES = 300.0
-"""Seconds a token stays on the server when it has expired, as the clocks of machines differ."""
+AT_ONCE = 500
+"""Accounts asked about in one question."""
+MARKS_KEPT = 24 * 3600 * 1000
+"""Milliseconds for which a message is known again."""
 _ONLY, _ROW = "bot", "row"
 
 
@@ -52,8 +55,7 @@ class RedisStore(Store):
         self._ring = Ring(key)
         self._server = Server(address, self._ring, lambda: self._now().timestamp(), waits or Waits())
         self._locks = Locks(self._server, lease)
-        self._tokens = Sealed("tokens", HeldToken, self._ring)
-        self._kept = Sealed("kept", HeldToken, self._ring)
+        self._tokens = Tokens(self._server, self._ring, self._locks, self._now)
         self._notes = Shelf(self._server, "notes", Sealed("notes", AccountNote, self._ring))
         self._bot = Shelf(self._server, "bot", Sealed("bot", BotNote, self._ring))
         self._outbox = Sealed("outbox", OutboxItem, self._ring)
@@ -62,53 +64,16 @@ class RedisStore(Store):
     # Tokens
 
     def load(self, account: str) -> HeldToken | None:
-        keys = self._token_key(account), self._key("kept"), self._key("changed")
-        token, kept, changed = self._server.ask(partial(_of_a_token, *keys, account))
-        if kept is not None:
-            self._server.saw(Place(self._key("kept"), account), Seen(*parted(kept)))
-        elif changed:
-            self._saw_deletion(account, changed)
-        if token is not None:
-            number, sealed = parted(token)
-            held = self._tokens.open(account, sealed, str(self._address))
-            self._saw_token(account, number, sealed, held)
-            return held
-        remains = None if kept is None else self._kept.open(account, parted(kept)[1], str(self._address))
-        # What has gone before its time was lost.
-        return remains if remains is not None and remains.token.expires_at <= self._now() else None
+        return self._tokens.open(account, self._tokens.read([account])[account])
 
     def save(self, account: str, held: HeldToken) -> None:
-        sealed, kept = self._tokens.seal(named(account), held), self._kept.seal(account, held.without_secrets())
-        left = int((_until(held) - self._now().timestamp()) * 1000)
-        with self._locks.owing(account):
-            number = self._server.run(
-                scripts.SAVE,
-                [self._token_key(account), *map(self._key, ("kept", "changed", "holders"))],
-                account,
-                self._locks.owner(account),
-                left,
-                sealed,
-                kept,
-                self._key("changes"),
-            )
-        self._saw_token(account, number, sealed, held)
-        self._server.saw(Place(self._key("kept"), account), Seen(number, kept))
+        self._tokens.save(account, held)
 
     def delete(self, account: str) -> None:
-        self._locks.owe_nothing(account)
-        number = self._server.run(
-            scripts.DELETE,
-            [self._token_key(account), *map(self._key, ("kept", "changed", "holders"))],
-            account,
-            self._locks.owner(account),
-            self._key("changes"),
-        )
-        if number:
-            self._saw_deletion(account, number)
+        self._tokens.delete(account)
 
     def accounts(self) -> list[str]:
-        names: list[str] = self._server.ask(lambda client: client.hkeys(self._key("kept")))
-        return sorted(names)
+        return self._tokens.accounts()
 
     def changes(self, timeout: float) -> set[str]:
         return self._changes.wait(timeout)
@@ -116,7 +81,7 @@ class RedisStore(Store):
     # Notes
 
     def note(self, account: str) -> AccountNote:
-        return self._notes.get([account])[account] or AccountNote()
+        return self._notes.get(account) or AccountNote()
 
     def update(
         self, changes: dict[str, Callable[[AccountNote], AccountNote]], *, holding: str | None = None
@@ -129,23 +94,34 @@ class RedisStore(Store):
             names, apply, AccountNote(), ("", "") if holding is None else (holding, self._locks.owner(holding))
         )
 
+    def tokens_and_notes(self, accounts: Sequence[str]) -> dict[str, tuple[HeldToken | None, AccountNote]]:
+        found: dict[str, tuple[HeldToken | None, AccountNote]] = {}
+        for first in range(0, len(accounts), AT_ONCE):
+            some = accounts[first : first + AT_ONCE]
+            notes, tokens = self._notes.read(some), self._tokens.read(some)
+            for account in some:
+                with suppress(StoreError):
+                    note = self._notes.open(account, notes[account]) or AccountNote()
+                    found[account] = self._tokens.open(account, tokens[account]), note
+        return found
+
     def bot_note(self) -> BotNote:
-        return self._bot.get([_ONLY])[_ONLY] or BotNote()
+        return self._bot.get(_ONLY) or BotNote()
 
     def update_bot(self, change: Callable[[BotNote], BotNote]) -> BotNote:
         return self._bot.change([_ONLY], lambda before: {_ONLY: change(before[_ONLY] or BotNote())}, BotNote())[_ONLY]
 
     # The outbox
 
-    def queue(self, items: Iterable[OutboxItem]) -> list[int]:
+    def queue(self, items: Iterable[OutboxItem], *, once: bool = False) -> list[int]:
         waiting = list(items)
         if not waiting:
             return []
         numbers = self._server.numbers(len(waiting))
-        sealed = [
-            (str(number), self._outbox.seal(str(number), item)) for number, item in zip(numbers, waiting, strict=True)
-        ]
-        self._server.run(scripts.QUEUE, [self._key("outbox")], *(part for pair in sealed for part in pair))
+        args: list[str] = []
+        for number, item in zip(numbers, waiting, strict=True):
+            args += [str(number), self._outbox.seal(str(number), item), item.mark]
+        self._server.run(scripts.QUEUE, [self._key("outbox"), self._key("outbox:marks")], int(once), MARKS_KEPT, *args)
         return numbers
 
     def queued(self) -> list[tuple[int, OutboxItem]]:
@@ -224,33 +200,8 @@ class RedisStore(Store):
     def _key(self, name: str) -> str:
         return self._address.key(name)
 
-    def _token_key(self, account: str) -> str:
-        return self._key(f"token:{account}")
-
     def _rows(self, account: str) -> Sealed[HistoryRow]:
         return Sealed(f"history/{account}", HistoryRow, self._ring)
-
-    def _saw_token(self, account: str, number: int, sealed: str, held: HeldToken) -> None:
-        self._server.saw(Place(self._token_key(account), token_of=account), Seen(number, sealed, _until(held)))
-
-    def _saw_deletion(self, account: str, number: int) -> None:
-        self._server.saw(Place(self._token_key(account), token_of=account), Seen(number, ""))
-        self._server.saw(Place(self._key("kept"), account), Seen(number, ""))
-
-
-def _of_a_token(token: str, kept: str, changed: str, account: str, client: Any) -> tuple[str | None, str | None, int]:
-    """Itself, what stays known of it, and the number of its last change. Read the other way round, so that a change
-    in between takes nothing away; all at once would be refused by a server that is full."""
-    with client.pipeline(transaction=False) as asked:
-        asked.zscore(changed, account)
-        asked.hget(kept, account)
-        asked.get(token)
-        number, known, lying = asked.execute()
-    return lying, known, int(number or 0)
-
-
-def _until(held: HeldToken) -> float:
-    return held.token.expires_at.timestamp() + OUTLIVES
 
 
 def open_server(

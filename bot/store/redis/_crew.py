@@ -61,8 +61,8 @@ class ServerCrew(Crew):
             self._claimed.discard(account)
         self._server.ask(lambda client: client.zrem(self._due, account))
 
-    def is_offered(self, account: str) -> bool:
-        return self._server.ask(lambda client: client.zscore(self._due, account)) is not None
+    def offered(self) -> set[str]:
+        return set(self._server.ask(lambda client: client.zrange(self._due, 0, -1)))
 
 
 def _names(members: set[str]) -> dict[str, str]:

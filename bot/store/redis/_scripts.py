@@ -13,6 +13,7 @@ STRANGER, SUPERSEDED = "STRANGER", "SUPERSEDED"
 _OURS = f"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('{STRANGER} store') end
 """
+_NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)"
 _NOT_SUPERSEDED = f"""
 local function check_holder(holders, name, owner)
   local last = redis.call('HGET', holders, name)
@@ -75,12 +76,18 @@ return n
 # How many numbers are wanted that no write had; the last of them.
 NUMBERS = _OURS + "return redis.call('INCRBY', KEYS[2], ARGV[2])"
 
-# 3 the outbox; numbers and sealed messages.
+# 3 the outbox, 4 the marks of messages; whether one whose mark is known is left out, milliseconds a mark is kept, then
+# for every message its number, itself sealed, and its mark or nothing.
 QUEUE = (
     _OURS
+    + _NOW
     + """
 redis.call('INCR', KEYS[2])
-for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - ARGV[3])
+for i = 4, #ARGV, 3 do
+  local new = ARGV[i + 2] == '' or redis.call('ZADD', KEYS[4], 'NX', now, ARGV[i + 2]) == 1
+  if new or ARGV[2] == '0' then redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
+end
 return 1
 """
 )
@@ -229,8 +236,6 @@ end
 return put
 """
 )
-
-_NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)"
 
 # 1 the leader, 2 who is present; who asks, milliseconds, whether it would lead. Gives who leads and all who are there.
 ATTEND = (

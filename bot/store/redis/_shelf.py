@@ -18,9 +18,11 @@ PATIENCE = 20.0
 FIRST_WAIT, LONGEST_WAIT = 0.002, 0.2
 
 
-def parted(text: str) -> tuple[int, str]:
-    """The number of the write, and what is sealed."""
+def parted(text: str, id_: str, place: str) -> tuple[int, str]:
+    """The number of the write, and what is sealed. Raises StoreError."""
     number, _, sealed = text.partition(" ")
+    if not (number.isascii() and number.isdigit()):
+        raise StoreError(f"{place}: the record of {id_} cannot be read: it is damaged")
     return int(number), sealed
 
 
@@ -31,8 +33,22 @@ class Shelf(Generic[T]):
         self._holders = server.address.key("holders")
         self._sealed = sealed
 
-    def get(self, ids: Sequence[str]) -> dict[str, T | None]:
-        return self._opened(self._read(ids))
+    def get(self, id_: str) -> T | None:
+        return self.open(id_, self.read([id_])[id_])
+
+    def read(self, ids: Sequence[str]) -> dict[str, str | None]:
+        """As they lie there, in one question."""
+        texts = self._server.ask(lambda client: client.hmget(self._hash, list(ids)))
+        return dict(zip(ids, texts, strict=True))
+
+    def open(self, id_: str, text: str | None) -> T | None:
+        if text is None:
+            return None
+        place = str(self._server.address)
+        number, sealed = parted(text, id_, place)
+        record = self._sealed.open(id_, sealed, place)
+        self._server.saw(Place(self._hash, id_), Seen(number, sealed))
+        return record
 
     def change(
         self,
@@ -45,10 +61,10 @@ class Shelf(Generic[T]):
         until, wait, ours = monotonic() + PATIENCE, FIRST_WAIT, dict[str, str]()
         after: dict[str, T] = {}
         while ids:
-            texts = self._read(ids)
+            texts = self.read(ids)
             if ours and all(sealed in (texts[id_] or "") for id_, sealed in ours.items()):
                 break  # it was written, and the answer was lost
-            before = self._opened(texts)
+            before = {id_: self.open(id_, text) for id_, text in texts.items()}
             after = change(before)
             new = {id_: record for id_, record in after.items() if record != (before[id_] or empty)}
             ours = {id_: self._sealed.seal(id_, record) for id_, record in new.items()}
@@ -59,19 +75,6 @@ class Shelf(Generic[T]):
             sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             wait = min(wait * 2, LONGEST_WAIT)
         return after
-
-    def _read(self, ids: Sequence[str]) -> dict[str, str | None]:
-        texts = self._server.ask(lambda client: client.hmget(self._hash, list(ids)))
-        return dict(zip(ids, texts, strict=True))
-
-    def _opened(self, texts: Mapping[str, str | None]) -> dict[str, T | None]:
-        return {id_: None if text is None else self._open(id_, text) for id_, text in texts.items()}
-
-    def _open(self, id_: str, text: str) -> T:
-        number, sealed = parted(text)
-        record = self._sealed.open(id_, sealed, str(self._server.address))
-        self._server.saw(Place(self._hash, id_), Seen(number, sealed))
-        return record
 
     def _replaced(self, texts: Mapping[str, str | None], ours: Mapping[str, str], fence: tuple[str, str]) -> bool:
         """Whether they still were what they were."""

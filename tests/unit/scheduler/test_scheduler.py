@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NoReturn
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.budget import HeldBack
-from bot.store import AccountNote, HeldToken, Refused
+from bot.life import Standing
+from bot.scheduler import AT_ONCE
+from bot.store import AccountNote, Refused
 from bot.tokens import TokenService
 from bot.trading import Hours, ist
 from brokers import BrokerUnreachable, LoginRejected
@@ -177,6 +180,26 @@ def test_an_expiry_that_a_login_under_way_mends_is_not_told() -> None:
     assert world.scripts["dhan"].logins == 1
 
 
+def test_an_expiry_that_a_login_mends_while_the_store_is_read_is_not_told() -> None:
+    world = World(indian(8, 40), dhan="auto")
+    world.hold("dhan", indian(8, 45, 3))
+    world.executor.holds = True
+
+    class Slow(TokenService):
+        def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+            found = super().standings(names)
+            if self.clock.now() >= indian(8, 45, 3):
+                world.executor.release()
+            return found
+
+    world.restart(Slow)
+
+    world.go_to(indian(8, 46))
+
+    assert world.alerts("expired") == []
+    assert world.scripts["dhan"].logins == 1
+
+
 def test_an_automatic_login_comes_in_the_morning_of_a_day_that_trades() -> None:
     world = World(indian(5, day=4), dhan="auto")  # Friday
     world.hold("dhan", indian(8, 45, day=4))
@@ -275,7 +298,67 @@ def test_an_assisted_account_is_not_asked_for_after_trading_has_started() -> Non
 
     world.go_to(indian(11), step=5)
 
-    assert ist(world.alerts("ask")[-1].at).strftime("%H:%M") == "09:05"
+    *earlier, last = world.alerts("ask")
+    assert ist(last.at).strftime("%H:%M") == "09:05"
+    assert last.facts["last"]
+    assert not any(alert.facts["last"] for alert in earlier)
+
+
+@pytest.mark.parametrize("begins", [indian(8), indian(8, 17), indian(8, 54, 50), indian(8, 56)])
+def test_the_proof_is_an_asking_and_makes_the_only_sound_around_its_time(begins: datetime) -> None:
+    world = World(begins, zerodha="assisted")
+    world.prover.not_ready = {"zerodha"}
+
+    world.go_to(indian(9, 10), step=5)
+
+    moments = [alert.at for alert in world.alerts("ask")]
+    assert len(world.alerts("proof")) == 1
+    assert all(moment < indian(8, 50) or moment >= indian(9) for moment in moments)
+    assert moments[-1] == indian(9, 5)
+
+
+def test_reminders_are_numbered_by_what_was_said() -> None:
+    world = World(indian(8, 37), zerodha="assisted")
+
+    world.go_to(indian(9, 10), step=5)
+    world.go_to(indian(8, 30, day=1), step=30)
+
+    assert [alert.facts["nth"] for alert in world.alerts("ask")] == [1, 2, 3, 1, 2]
+
+
+def test_an_expiry_that_meets_a_refused_login_is_one_message_with_the_refusal() -> None:
+    world = World(indian(8, 40), dhan="auto")
+    world.hold("dhan", indian(8, 45))
+    world.scripts["dhan"].login = [LoginRejected("wrong PIN")]
+
+    world.go_to(indian(8, 50), step=1)
+
+    assert world.alerts("expired") == []
+    [refused] = world.alerts("refused")
+    assert refused.facts["expires_at"] == indian(8, 45).isoformat(timespec="seconds")
+
+
+def test_an_expiry_soon_after_a_refusal_was_told_makes_no_second_sound_and_says_what_holds_logins_back() -> None:
+    world = World(indian(8, 40), dhan="auto")
+    world.hold("dhan", indian(8, 50))
+    world.scripts["dhan"].login = [LoginRejected("wrong PIN")]
+
+    world.go_to(indian(8, 51), step=1)
+
+    [expired] = world.alerts("expired")
+    assert not expired.loud
+    assert expired.facts["held_back"] == "wrong PIN"
+
+
+def test_an_expiry_long_after_a_refusal_is_loud() -> None:
+    world = World(indian(8, 40), dhan="auto")
+    world.hold("dhan", indian(9, 30))
+    world.scripts["dhan"].login = [LoginRejected("wrong PIN")]
+
+    world.go_to(indian(9, 31), step=1)
+
+    [expired] = world.alerts("expired")
+    assert expired.loud
 
 
 @pytest.mark.parametrize("reason", ["holiday", "paused", "token lasts"])
@@ -417,7 +500,7 @@ def test_a_proof_that_fails_is_tried_again() -> None:
 
 
 def test_a_full_disk_does_not_repeat_what_was_told() -> None:
-    world = World(indian(8, 54), dhan="assisted")
+    world = World(indian(8, 47), dhan="assisted")
     world.hold("dhan", indian(10))
     world.store.refuses_writes = True
 
@@ -443,12 +526,48 @@ def test_what_could_not_be_told_is_told_in_a_later_sweep() -> None:
     assert len(world.alerts("warning")) == 1
 
 
+def test_what_the_disk_did_not_take_is_written_when_it_takes_it_again_and_not_told_after_a_restart() -> None:
+    world = World(indian(16), dhan="assisted")
+    world.hold("dhan", indian(20))
+    world.store.refuses_writes = True
+    world.go_to(indian(18, 30))
+
+    world.store.refuses_writes = False
+    world.go_to(indian(18, 32))
+    written = world.store.writes
+    world.go_to(indian(19, 30))
+
+    assert world.store.writes == written, "once is enough"
+    world.restart()
+    world.go_to(indian(19, 59))
+    assert len(world.alerts("warning")) == 1
+
+
+def test_a_later_warning_stands_over_one_that_the_disk_did_not_take() -> None:
+    world = World(indian(17), dhan="assisted")
+    world.hold("dhan", indian(20))
+    world.store.refuses_writes = True
+    world.go_to(indian(18, 0, 30))
+    world.store.refuses_writes = False
+    world.hold("dhan", indian(20, 1))
+
+    world.go_to(indian(18, 5))
+    world.restart()
+    world.go_to(indian(18, 30))
+
+    assert len(world.alerts("warning")) == 2
+    assert world.store.note("dhan").warned_for == indian(20, 1)
+
+
 def test_one_account_that_cannot_be_looked_at_disturbs_no_other() -> None:
     class Faulty(TokenService):
-        def held(self, name: str) -> HeldToken | None:
+        def standing(self, name: str) -> Standing:
             if name == "bad":
                 raise RuntimeError("a fault of ours")
-            return super().held(name)
+            return super().standing(name)
+
+        def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+            return {name: self.standing(name) for name in names}
 
     world = World(indian(17), bad="assisted", good="assisted")
     world.hold("good", indian(20))
@@ -458,6 +577,99 @@ def test_one_account_that_cannot_be_looked_at_disturbs_no_other() -> None:
     world.go_to(indian(18, 0, 5))
 
     assert [warning.account for warning in world.alerts("warning")] == ["good"]
+
+
+def test_an_account_whose_record_is_damaged_disturbs_no_other_and_is_looked_at_until_it_is_mended() -> None:
+    world = World(indian(17), bad="assisted", good="assisted")
+    world.hold("good", indian(20))
+    world.hold("bad", indian(20))
+    world.store.damaged = {"bad"}
+
+    world.go_to(indian(18, 0, 5))
+    assert [warning.account for warning in world.alerts("warning")] == ["good"]
+    world.store.damaged = set()
+    world.go_to(indian(18, 2))
+
+    assert [warning.account for warning in world.alerts("warning")] == ["good", "bad"]
+
+
+def test_a_store_that_does_not_answer_is_said_once_for_all_and_asked_again_in_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    names = [f"account-{number}" for number in range(9)]
+    world = World(indian(18, 30), None, **dict.fromkeys(names, "assisted"))
+    for name in names:
+        world.hold(name, indian(20))
+    world.store.is_away = True
+
+    world.go_to(indian(18, 30, 30))
+    said = [record.message for record in caplog.records if "cannot be looked at" in record.message]
+    world.store.is_away = False
+    world.go_to(indian(18, 31, 30))
+
+    first = "account-0, account-1, account-2, account-3, account-4 and 4 others"
+    assert said == [f"{first}: cannot be looked at: the store does not answer"]
+    assert len(world.alerts("warning")) == 9
+
+
+class Thousands:
+    """More accounts than are looked at together, each due; and what was done whenever the store was asked."""
+
+    def __init__(self, login: str) -> None:
+        names = [f"account-{number:04}" for number in range(AT_ONCE + 1)]
+        self.world = world = World(indian(8, 48), None, **dict.fromkeys(names, login))
+        self.first, self.last = names[0], names[-1]
+        self.asked: list[tuple[int, int]] = []
+        """Of how many it was asked, and how often the first had been logged in then."""
+        self.on_last: Callable[[], object] = lambda: None
+        thousands = self
+
+        class Watched(TokenService):
+            def standing(self, name: str) -> Standing:
+                thousands.asked.append((1, world.scripts[thousands.first].logins))
+                return super().standing(name)
+
+            def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+                thousands.asked.append((len(names), world.scripts[thousands.first].logins))
+                if thousands.last in names:
+                    thousands.on_last()
+                return super().standings(names)
+
+        world.restart(Watched)
+
+
+def test_thousands_of_accounts_are_a_few_questions_to_the_store() -> None:
+    thousands = Thousands("assisted")
+
+    thousands.world.scheduler.sweep()
+
+    assert [many for many, _ in thousands.asked] == [AT_ONCE, 1]
+
+
+def test_the_first_of_thousands_does_not_wait_until_the_last_was_looked_at() -> None:
+    thousands = Thousands("auto")
+
+    thousands.world.scheduler.sweep()
+
+    assert thousands.asked == [(AT_ONCE, 0), (1, 1)]
+    assert thousands.world.scripts[thousands.last].logins == 1
+
+
+def test_what_cannot_be_told_of_the_first_thousands_keeps_no_other_waiting() -> None:
+    thousands = Thousands("assisted")
+    world = thousands.world
+    world.tell_fails = True
+
+    def mend() -> None:
+        world.tell_fails = False
+
+    thousands.on_last = mend
+    with pytest.raises(RuntimeError):
+        world.scheduler.sweep()
+    assert [alert.account for alert in world.alerts("ask")] == [thousands.last]
+    world.scheduler.sweep()
+
+    assert len(world.alerts("ask")) == AT_ONCE + 1
 
 
 def test_a_clock_set_forward_over_a_due_time_is_noticed_in_the_next_sweep() -> None:

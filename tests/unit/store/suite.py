@@ -20,6 +20,10 @@ class StoreSuite:
         """A new store object for the same place, as another process would make it."""
         raise NotImplementedError
 
+    def swap(self, place: Path, kind: str, account: str, other: str) -> None:
+        """Put the other's record into the place of the account's, past the store. `kind`: tokens or notes."""
+        raise NotImplementedError
+
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         store = self.open(tmp_path)
@@ -120,6 +124,51 @@ class StoreSuite:
         assert store.note("dhan").failures == 5
         assert outcomes == ["failed"] * 5
 
+    def test_accounts_looked_at_together_are_as_each_is_by_itself(self, store: Store, other: Store) -> None:
+        store.save("dhan", held())
+        other.update({name: lambda note: replace(note, failures=3) for name in ("dhan", "kotak")})
+        store.save("kotak", held())
+        other.delete("kotak")
+
+        found = store.tokens_and_notes(["zerodha", "kotak", "dhan"])
+
+        noted = AccountNote(failures=3)
+        assert found == {"zerodha": (None, AccountNote()), "kotak": (None, noted), "dhan": (held(), noted)}
+        assert store.tokens_and_notes([]) == {}
+
+    def test_of_a_thousand_accounts_none_is_left_out(self, store: Store) -> None:
+        names = [f"account-{number}" for number in range(1001)]
+        store.update({name: lambda note: replace(note, failures=3) for name in names})
+        store.save(names[-1], held())
+
+        found = store.tokens_and_notes(names)
+
+        noted = AccountNote(failures=3)
+        assert found == dict.fromkeys(names, (None, noted)) | {names[-1]: (held(), noted)}
+
+    @pytest.mark.parametrize("kind", ["tokens", "notes"])
+    def test_an_account_whose_record_is_another_ones_is_left_out_alone(
+        self, store: Store, tmp_path: Path, kind: str
+    ) -> None:
+        for name in ("dhan", "kotak"):
+            store.save(name, held(name))
+            store.update({name: lambda note: replace(note, failures=3)})
+
+        self.swap(tmp_path, kind, "dhan", "kotak")
+
+        assert store.tokens_and_notes(["dhan", "kotak", "zerodha"]).keys() == {"kotak", "zerodha"}
+        with pytest.raises(StoreError, match="the record of dhan cannot be read"):
+            _ = store.load("dhan"), store.note("dhan")
+
+    def test_what_is_given_of_many_is_a_copy(self, store: Store) -> None:
+        store.save("dhan", held())
+        [(loaded, _)] = store.tokens_and_notes(["dhan"]).values()
+        assert loaded is not None
+        _scribble(loaded.environment)
+        _scribble(loaded.token.extra)
+
+        assert store.tokens_and_notes(["dhan"])["dhan"][0] == held()
+
     def test_the_bots_own_note_is_kept(self, store: Store, other: Store) -> None:
         store.update_bot(lambda note: replace(note, locked=True, supergroups={"-5": -105}))
 
@@ -147,6 +196,24 @@ class StoreSuite:
         store.settle({number: replace(item(), tries=1)})
 
         assert store.queued() == []
+
+    def test_a_message_that_lies_there_is_left_out_where_it_is_to_lie_there_once(
+        self, store: Store, other: Store
+    ) -> None:
+        marked = replace(item(1), mark="one")
+        store.queue([marked], once=True)
+
+        other.queue([marked, item(2), item(2)], once=True)
+
+        assert [waiting for _, waiting in store.queued()] == [marked, item(2), item(2)]
+
+    def test_a_message_can_be_queued_anew_under_its_mark(self, store: Store, other: Store) -> None:
+        marked = replace(item(), mark="one")
+        store.settle(dict.fromkeys(store.queue([marked], once=True)))
+
+        other.queue([marked])
+
+        assert [waiting for _, waiting in store.queued()] == [marked]
 
     def test_a_messages_number_is_never_given_again(self, store: Store, tmp_path: Path) -> None:
         (number,) = store.queue([item()])

@@ -91,6 +91,9 @@ class Model(RuleBasedStateMachine):
     def same(self) -> None:
         assert {account: self.store.load(account) for account in self.store.accounts()} == self.held
         assert all(self.store.note(account) == note for account, note in self.notes.items())
+        known = sorted({*self.held, *self.notes})
+        expected = {account: (self.held.get(account), self.notes.get(account, AccountNote())) for account in known}
+        assert self.store.tokens_and_notes(known) == expected
         assert self.store.queued() == sorted(self.outbox.items())
         for account in {row.account for row in self.rows}:
             assert self.store.history(account) == [row for row in reversed(self.rows) if row.account == account]

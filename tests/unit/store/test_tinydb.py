@@ -14,11 +14,25 @@ from bot.store._files import give_to_owner
 from bot.store.records import AccountNote
 from tests.unit.store.samples import KEY, held, item, row
 from tests.unit.store.suite import StoreSuite
+from tests.unit.store.test_faults import forge
 
 
 class TestTinyStore(StoreSuite):
     def open(self, place: Path) -> Store:
         return open_store(place, key=KEY, environment={})
+
+    def swap(self, place: Path, kind: str, account: str, other: str) -> None:
+        forge(
+            place / ".kunji" / f"{kind}.json",
+            lambda tables: tables[kind].update({account: tables[kind][other]}),
+        )
+
+    def test_a_damaged_file_is_refused_for_all_in_it(self, store: Store, tmp_path: Path) -> None:
+        store.save("dhan", held())
+        (tmp_path / ".kunji" / "tokens.json").write_bytes(b"{}")
+
+        with pytest.raises(StoreError, match="is damaged"):
+            store.tokens_and_notes(["dhan", "kotak"])
 
 
 @pytest.fixture

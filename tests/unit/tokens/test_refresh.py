@@ -158,6 +158,21 @@ def test_a_token_that_outlives_todays_trading_is_replaced_only_when_asked_to() -
     assert bench.script.logins == 2
 
 
+def test_force_ends_no_good_token_once_nothing_is_held_back() -> None:
+    bench = Bench()
+    bench.clock.go(3600)
+    bench.script.login = [LoginRejected("the PIN was refused")]
+    with pytest.raises(LoginRejected):
+        bench.service.refresh(NAME, who="admin")
+    assert not refreshed(bench, force=True).already
+    bench.clock.go(600)
+
+    again = refreshed(bench, force=True)
+
+    assert again.already
+    assert bench.script.logins == 2
+
+
 def test_a_refused_login_is_not_tried_again_by_anyone_until_a_person_forces_one() -> None:
     bench = Bench()
     bench.script.login = [LoginRejected("the PIN was refused")] * 9
@@ -380,6 +395,20 @@ def test_the_brokers_gap_between_logins_is_kept() -> None:
     assert caught.value.until == bench.clock.now() + timedelta(seconds=60)
 
 
+def test_the_end_of_a_silence_does_not_hide_a_code_that_was_refused() -> None:
+    bench = Bench()
+    refreshed(bench)
+    bench.clock.go(300)
+    bench.script.login = [CodeRejected("the code was refused"), BrokerUnreachable("down")]
+    with pytest.raises(BrokerUnreachable):
+        bench.service.refresh(NAME, who="admin", replace=True)
+
+    assert bench.service.probe(NAME)
+
+    assert bench.store.note(NAME).unreachable_since is None
+    assert bench.store.note(NAME).last_failure is not None
+
+
 class Killed(BaseException):
     """The process is gone: nothing of ours runs any more."""
 
@@ -491,6 +520,7 @@ def test_a_token_the_disk_will_not_take_is_served_from_memory_and_kept_later() -
     assert result.proven
     found = bench.service.held(NAME)
     assert found is not None
+    assert bench.service.standings([NAME])[NAME].held == found
     assert "store" in bench.kinds()
     store.refuses_writes = False
     bench.service.save_unsaved()
@@ -684,6 +714,24 @@ class TestConsent:
         assert bench.service.refresh(NAME, who="admin", force=True) == self.CONSENT
 
         assert bench.service.answer(NAME, Secret("answer"), who="admin").proven
+
+    def test_a_forced_one_takes_one_answer_to_the_broker_and_no_more(self) -> None:
+        bench = self.opened()
+        bench.script.login = [CodeRejected("wrong")] * 2
+        for _ in range(2):
+            with pytest.raises(CodeRejected):
+                bench.service.answer(NAME, Secret("answer"), who="admin")
+        with pytest.raises(HeldBack):
+            bench.service.answer(NAME, Secret("answer"), who="admin")
+        bench.script.login = [self.CONSENT, CodeRejected("wrong")]
+        assert bench.service.refresh(NAME, who="admin", force=True) == self.CONSENT
+
+        with pytest.raises(CodeRejected):
+            bench.service.answer(NAME, Secret("answer"), who="admin")
+        with pytest.raises(HeldBack):
+            bench.service.answer(NAME, Secret("answer"), who="admin")
+
+        assert bench.script.exchanges == 3
 
     def test_a_consent_that_failed_is_not_given_again(self) -> None:
         bench = self.opened()

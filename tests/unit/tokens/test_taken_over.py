@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bot.store import AccountNote, HeldToken, Superseded
+from bot import budget
+from bot.store import AccountNote, HeldToken, Refused, Superseded
 from brokers import BrokerUnreachable, LoginRejected
 from tests.fakes import MemoryStore
 from tests.unit.tokens.desk import NAME, TUESDAY_8AM, Bench
@@ -49,7 +49,7 @@ def bench(store: Contested) -> Bench:
 
 def take_over(store: Contested) -> None:
     """And begin a login."""
-    store.update({NAME: lambda note: replace(note, begun_at=THEIRS)})
+    store.update({NAME: lambda note: budget.begun(budget.settled(note, "config-1"), THEIRS)})
     store.is_taken_over = True
 
 
@@ -64,7 +64,9 @@ def test_whoever_comes_too_late_to_begin_leaves_no_trace(bench: Bench, store: Co
     assert bench.told == []
 
 
-def test_a_refusal_that_comes_too_late_counts_and_ends_nobody_elses_login(bench: Bench, store: Contested) -> None:
+def test_a_refusal_that_comes_too_late_counts_as_cut_off_and_ends_nobody_elses_login(
+    bench: Bench, store: Contested
+) -> None:
     bench.script.during_login = lambda: take_over(store)
     bench.script.login = [LoginRejected("wrong PIN")]
 
@@ -72,6 +74,22 @@ def test_a_refusal_that_comes_too_late_counts_and_ends_nobody_elses_login(bench:
         bench.service.refresh(NAME, who="schedule")
 
     assert store.note(NAME).begun_at == THEIRS
+    assert store.note(NAME).refused == {"config-1": Refused(1, budget.CUT_OFF)}
+    assert bench.told == []
+
+
+def test_a_refusal_heard_before_anybody_took_it_for_cut_off_ends_what_was_begun(bench: Bench, store: Contested) -> None:
+    def lose_the_account() -> None:
+        store.is_taken_over = True
+
+    bench.script.during_login = lose_the_account
+    bench.script.login = [LoginRejected("wrong PIN")]
+
+    with pytest.raises(LoginRejected):
+        bench.service.refresh(NAME, who="schedule")
+
+    assert store.note(NAME).begun_at is None
+    assert store.note(NAME).refused == {"config-1": Refused(2, "wrong PIN")}
     assert bench.kinds() == ["refused"]
 
 
