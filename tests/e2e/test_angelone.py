@@ -47,6 +47,7 @@ def test_an_account_with_a_totp_secret_logs_in_by_itself_and_shows_its_figures(t
         assert angel.calls("generateTokens") == 0
 
 
+@pytest.mark.long
 def test_a_token_that_lives_is_renewed_without_a_code(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         angel = furnish(home)
@@ -63,6 +64,7 @@ def test_a_token_that_lives_is_renewed_without_a_code(tmp_path: Path) -> None:
         assert (angel.calls("loginByPassword"), angel.calls("generateTokens")) == (1, 1)
 
 
+@pytest.mark.long
 def test_the_six_digits_are_asked_for_and_leave_the_chat(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         angel = furnish(home)

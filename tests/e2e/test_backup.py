@@ -170,6 +170,7 @@ def test_a_backup_is_not_put_over_what_is_there(home: House) -> None:
     assert home.token("dhan") == token
 
 
+@pytest.mark.long
 def test_a_short_passphrase_and_an_existing_file_are_refused(home: House) -> None:
     path = home.folder.parent / "kunji.backup"
 

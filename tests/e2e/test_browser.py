@@ -100,6 +100,7 @@ def test_a_login_at_dhan_is_one_tap_and_the_page_and_the_chat_say_that_it_is_don
         assert not phone.browser.overflows()
 
 
+@pytest.mark.long
 def test_a_login_at_zerodha_is_one_tap_and_opening_the_page_again_does_no_harm(tmp_path: Path) -> None:
     with a_phone(tmp_path) as phone:
         asked = phone.asks("zerodha")

@@ -31,6 +31,7 @@ def test_check_finds_everything_in_order_and_spends_no_login(home: House) -> Non
     assert home.sandbox.dhan.calls("generateAccessToken") == 0
 
 
+@pytest.mark.long
 def test_check_says_what_cannot_be_reached_and_fails(home: House) -> None:
     home.sandbox.dhan.down()
     home.sandbox.telegram.down()
@@ -63,6 +64,16 @@ def test_a_refresh_is_told_with_the_time_the_token_is_good_for(home: House) -> N
     assert result.returncode == 0, result.stderr
     assert "dhan refreshed: good until" in result.stdout
     assert home.token("dhan") == home.sandbox.dhan.token(CLIENT)
+
+
+def test_the_only_account_need_not_be_named(home: House) -> None:
+    alone = home.run("refresh")
+    home.assisted()
+    among_others = home.run("refresh")
+
+    assert "dhan refreshed" in alone.stdout
+    assert (among_others.returncode, among_others.stdout) == (2, "")
+    assert "name one of the accounts: dhan, dhan-wife" in among_others.stderr
 
 
 def test_a_refresh_that_needs_a_browser_asks_at_a_prompt(home: House) -> None:
@@ -103,6 +114,7 @@ def test_status_is_there_for_people_and_for_programs(home: House) -> None:
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
+@pytest.mark.long
 def test_a_dead_broker_fails_in_a_sentence(home: House) -> None:
     home.sandbox.dhan.down()
 
@@ -127,6 +139,7 @@ def test_totp_prints_the_code_alone_and_writes_the_line(home: House) -> None:
     assert "good for" in result.stderr
 
 
+@pytest.mark.long
 def test_totp_takes_a_typed_secret_or_address_without_echo(home: House) -> None:
     for typed in (SECRET, f"otpauth://totp/Dhan:me?secret={SECRET}&issuer=Dhan"):
         result = home.run("totp", given=f"{typed}\n")
@@ -207,6 +220,7 @@ def test_a_second_bot_on_the_same_store_is_refused(home: House) -> None:
     assert "already runs" in second.stderr
 
 
+@pytest.mark.long
 def test_a_moved_clock_is_refused_for_real_addresses(home: House) -> None:
     home.folder.joinpath("dhan_config.json").write_text(
         json.dumps({"client_id": CLIENT, "pin": PIN, "totp_secret": SECRET})

@@ -250,6 +250,7 @@ def test_keys_are_shown_once_never_made_twice_listed_and_taken_away_while_the_bo
     assert key not in listed + added.stderr + home.log.read_text()
 
 
+@pytest.mark.long
 def test_a_place_that_is_taken_is_one_sentence_and_the_bot_does_not_start(home: House) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         home.bot_wide(private_listen=f"127.0.0.1:{taken.getsockname()[1]}")

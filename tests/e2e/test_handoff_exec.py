@@ -164,6 +164,7 @@ def _command_lines() -> Iterator[str]:
             continue  # it ended meanwhile
 
 
+@pytest.mark.long
 def test_a_program_is_given_the_values_and_nothing_of_the_bots(home: House) -> None:
     home.environment = {"MY_PIN": PIN, "TELEGRAM_BOT_TOKEN": home.sandbox.telegram.token, "MINE": "1"}
     home.environment |= {"ADMIN_CHAT_ID": "1001", "KUNJI_STORE": str(home.folder / ".kunji")}
@@ -220,6 +221,7 @@ def test_a_hook_that_fails_is_told_and_the_bot_goes_on(home: House) -> None:
     assert not any("something is wrong" in said for said in home.texts())
 
 
+@pytest.mark.long
 def test_the_file_for_programs_holds_the_live_token_and_never_one_that_was_rejected(home: House) -> None:
     home.auto(write_to="dhan.env")
     path = home.folder / "dhan.env"

@@ -89,6 +89,7 @@ def test_a_python_program_lives_through_a_refresh(home: House) -> None:
     assert [first, *later] == [(new, True)] * 11
 
 
+@pytest.mark.long
 def test_a_shell_script_waits_for_its_token(home: House) -> None:
     with program(home, "/bin/sh", "-c", SHELL, "strategy", sys.executable) as running:
         token = refreshed(home)

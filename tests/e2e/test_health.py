@@ -85,6 +85,7 @@ def test_a_bot_that_was_killed_is_not_alive_from_that_moment_on(home: House) -> 
     assert ended.stdout.startswith("the bot was killed")
 
 
+@pytest.mark.long
 def test_a_monitor_is_told_and_its_address_is_in_no_log(home: House) -> None:
     asked: list[str] = []
 
@@ -109,6 +110,7 @@ def test_a_monitor_is_told_and_its_address_is_in_no_log(home: House) -> None:
     assert UUID not in home.log.read_text()
 
 
+@pytest.mark.long
 def test_systemd_is_told_of_the_start_the_life_and_the_end(home: House) -> None:
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
         systemd.bind(str(home.folder.parent / "notify"))

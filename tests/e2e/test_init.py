@@ -120,6 +120,7 @@ def test_the_bot_runs_with_what_was_written_and_knows_its_admin(home: House) -> 
     assert home.sandbox.dhan.calls("generateAccessToken") == 0
 
 
+@pytest.mark.long
 def test_an_account_whose_admin_does_the_second_factor_logs_in_with_the_address_pasted_there(home: House) -> None:
     zerodha = home.sandbox.brokers["zerodha"]
     assert isinstance(zerodha, Zerodha)
@@ -181,6 +182,7 @@ def test_every_wrong_answer_is_told_at_once_and_asked_again(home: House) -> None
     assert told["telegram_chat_id"] == ADMIN
 
 
+@pytest.mark.long
 def test_a_second_account_is_not_asked_for_telegram_and_may_not_be_the_same_login(home: House) -> None:
     home.folder.mkdir(mode=0o700)
     home.bot_wide(telegram_chat_id=ADMIN)
@@ -377,6 +379,7 @@ def test_ctrl_c_at_any_question_leaves_the_folder_as_it_was(home: House, stopped
     assert not home.folder.exists()
 
 
+@pytest.mark.long
 def test_a_folder_that_is_wrong_already_is_told_before_anything_is_asked(home: House) -> None:
     home.folder.mkdir(mode=0o700)
     home.write("dhan_config.json", {"client_id": CLIENT, "totp_secet": SECRET})
@@ -387,6 +390,7 @@ def test_a_folder_that_is_wrong_already_is_told_before_anything_is_asked(home: H
     assert "Which broker" not in at.seen
 
 
+@pytest.mark.long
 def test_without_a_terminal_it_says_so(home: House) -> None:
     result = home.run("init", given="dhan\n")
 

@@ -49,6 +49,7 @@ def test_an_account_with_a_totp_secret_logs_in_by_itself_and_shows_its_figures(t
             assert figure in shown.text
 
 
+@pytest.mark.long
 def test_the_six_digits_are_asked_for_and_leave_the_chat(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         kotak = furnish(home)
@@ -62,6 +63,7 @@ def test_the_six_digits_are_asked_for_and_leave_the_chat(tmp_path: Path) -> None
         home.says("/account", "87,640.70")
 
 
+@pytest.mark.long
 def test_the_six_digits_may_come_with_the_command(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         kotak = furnish(home)

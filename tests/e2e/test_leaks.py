@@ -190,6 +190,7 @@ def everything_ends(trader: Trader) -> None:
     assert trader.home.end() == 0
 
 
+@pytest.mark.long
 def test_logins_and_what_goes_wrong_with_them_leave_no_secret_where_others_read(tmp_path: Path) -> None:
     with a_trader(tmp_path) as (trader, hunt):
         trader.home.start()

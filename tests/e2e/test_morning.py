@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from bot.demo_accounts import approve, enrol
 from brokers import IST
 from tests.e2e.house import ADMIN, WIFE, House, house
@@ -69,6 +71,7 @@ def test_the_morning_of_four_brokers_makes_one_sound_and_asks_once(tmp_path: Pat
         assert sum("please log in" in event.text for event in by_itself) == 1
 
 
+@pytest.mark.long
 def test_two_open_logins_are_answered_in_any_order_and_no_value_goes_astray(tmp_path: Path) -> None:
     with house(tmp_path, MONDAY_9AM + timedelta(hours=8)) as home:
         home.assisted()

@@ -21,7 +21,9 @@ KITE = {"api_key": "samplekey0000001", "api_secret": "samplesecret00000000000000
 KITE_SECRET, ANGEL_SECRET = "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 BY_ITSELF = {"login": "unofficial", "password": "right horse", "totp_secret": KITE_SECRET}
 LANDING = "http://127.0.0.1:8723/kite"
-every_broker = pytest.mark.parametrize("name", CLIENTS)
+every_broker = pytest.mark.parametrize(
+    "name", [name if name == "dhan" else pytest.param(name, marks=pytest.mark.long) for name in CLIENTS]
+)
 
 
 @pytest.fixture
@@ -139,6 +141,7 @@ def test_one_with_a_wrong_checksum_is_answered_and_does_nothing(home: House) -> 
     home.sees("bought 4 TCS")
 
 
+@pytest.mark.long
 def test_one_to_a_wrong_address_finds_nothing(home: House) -> None:
     broker = logged_in(home, "dhan")
     right = urlsplit(str(broker.bank.clients[CLIENT].postback_url))
@@ -178,6 +181,7 @@ def test_what_ended_without_a_live_token_is_told_once_there_is_one(home: House) 
     home.sees("bought 4 TCS")
 
 
+@pytest.mark.long
 def test_what_is_posted_is_in_no_log_and_neither_is_the_address(home: House) -> None:
     broker = logged_in(home, "dhan")
     order = broker.place(CLIENT, "TCS", 4, 3346.0)

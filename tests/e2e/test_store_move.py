@@ -61,6 +61,7 @@ def test_after_the_move_every_command_finds_on_the_server_what_was_in_the_folder
     assert PASSWORD not in said
 
 
+@pytest.mark.long
 def test_a_password_that_was_typed_is_minded_and_not_repeated(home: House, server: RedisServer) -> None:
     assert home.run("refresh", "dhan").returncode == 0
 

@@ -91,6 +91,7 @@ def test_a_restart_between_warning_and_expiry_forgets_nothing_and_repeats_nothin
         assert warnings(home) == 1
 
 
+@pytest.mark.long
 def test_a_warning_due_while_the_bot_was_down_comes_at_its_start(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         home.auto()
@@ -104,6 +105,7 @@ def test_a_warning_due_while_the_bot_was_down_comes_at_its_start(tmp_path: Path)
         home.sees("⏰")
 
 
+@pytest.mark.long
 def test_telegram_away_for_hours_loses_no_alert_and_says_how_late_it_is(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         home.assisted()

@@ -120,6 +120,7 @@ def test_a_new_token_restarts_all_of_the_program_and_it_has_the_new_one(here: De
     os.kill(second, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_a_program_that_does_not_end_in_its_time_is_killed(here: Desk) -> None:
     here.start("dhan", *RESTART, "--grace", "0s", "--", "sh", "-c", f"trap '' TERM; {NOTES} {FOR_EVER}")
     here.awaits("tokens", "one")
@@ -204,6 +205,7 @@ def test_accounts_that_come_to_contradict_each_other_keep_the_values_they_had(he
     assert "several of these accounts set DHAN_ACCESS_TOKEN" in said[0]
 
 
+@pytest.mark.long
 def test_a_program_is_not_left_alone_where_nobody_reads_what_is_said(here: Desk) -> None:
     unread, said = os.pipe()
     os.close(unread)
