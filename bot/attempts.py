@@ -27,7 +27,6 @@ from brokers import (
     RateLimited,
     UnexpectedReply,
     WrongClient,
-    nothing,
 )
 
 T = TypeVar("T")
@@ -90,11 +89,8 @@ class Attempts:
                 self._begin(account)
                 noted = True
 
-        account.broker.before_sending = note_it
-        try:
+        with account.broker.noting(note_it):
             yield
-        finally:
-            account.broker.before_sending = nothing
 
     def _begin(self, account: Account) -> None:
         self.catch_up(account.name)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.store import AccountNote, OpenConsent
-from brokers import Consent, ConsentRejected, KunjiError, Secret
+from brokers import Broker, Consent, ConsentRejected, KunjiError, Secret
 
 FAILURES = 3
 """So many failed exchanges close one."""
 LONGEST = timedelta(hours=12)
-"""Where the broker names no time: yesterday's link must not be offered tomorrow."""
+"""Where the broker names no time: yesterday's link must not be offered tomorrow, as a login by it is nobody's who looks
+at the chat now."""
 GIVEN_AGAIN_FOR = timedelta(hours=1)
 """So long the same one is given again instead of asking the broker for another (Dhan allows 25 a day)."""
 TAKEN_FOR = timedelta(minutes=10)
@@ -22,12 +24,31 @@ class NotAwaited(KunjiError):
     """A browser came back from a login that nobody here waits for. Nothing may be told to whoever sent it."""
 
 
+class CameTooLate(ConsentRejected):
+    """A browser came back from a login that waits, long after its link was given."""
+
+    def __init__(self, message: str, *, hint: str, asked: OpenConsent) -> None:
+        super().__init__(message, hint=hint)
+        self.asked = asked
+
+
 def opened(consent: Consent, now: datetime, *, state: Secret | None, forced: bool) -> OpenConsent:
-    """`forced`: the admin took the risk of one attempt after a refusal."""
+    """`forced`: the admin took the risk of one attempt after a refusal. A link that names no end is given one; digits
+    that are typed need none."""
     url = Secret(consent.url) if consent.url else None
-    return OpenConsent(
-        url, consent.expects, consent.asks_totp, now, consent.expires_at, state=state, shown_at=now, forced=forced
-    )
+    ends = consent.expires_at or (now + LONGEST if url else None)
+    return OpenConsent(url, consent.expects, consent.asks_totp, now, ends, state=state, shown_at=now, forced=forced)
+
+
+def put(note: AccountNote, consent: OpenConsent) -> AccountNote:
+    """In place of an earlier one. The message that asked for that one is known until another asks for this."""
+    earlier = note.consent or consent
+    return replace(note, begun_at=None, consent=replace(consent, chat=earlier.chat, message=earlier.message))
+
+
+def taken_for(broker: Broker[Any]) -> timedelta | None:
+    """How long after a link was given a browser may come back from it; None: as long as the login waits."""
+    return TAKEN_FOR if broker.carries_state else None
 
 
 def waiting(note: AccountNote, now: datetime) -> OpenConsent | None:
@@ -65,24 +86,26 @@ def check_paste(consent: OpenConsent | None, state: Secret | None) -> None:
 def check_redirect(
     consent: OpenConsent | None, state: Secret | None, now: datetime, *, carries_state: bool
 ) -> OpenConsent:
-    """The consent that a browser came back for. Raises NotAwaited, and ConsentRejected if that took too long."""
+    """The consent that a browser came back for. Raises NotAwaited, and CameTooLate."""
     if consent is None or (carries_state and (state is None or consent.state != state)):
         raise NotAwaited("no login waits for this")
     if carries_state and now >= (consent.shown_at or consent.opened_at) + TAKEN_FOR:
         minutes = TAKEN_FOR // timedelta(minutes=1)
-        raise ConsentRejected(
+        raise CameTooLate(
             f"more than {minutes} minutes have passed since the link was sent, so nothing was done",
-            hint="send the bot the address of this page at once, or /refresh and open the link it sends",
+            hint="send the bot the address of the page you landed on at once, or /refresh for a fresh link",
+            asked=consent,
         )
     return consent
 
 
 def failed(note: AccountNote) -> AccountNote:
-    """An answer was refused; whatever else comes from the same link is not worth asking about."""
+    """An answer was refused; whatever else comes from the same link is not worth asking about, and the one attempt
+    that a person may have forced is spent."""
     if note.consent is None:
         return note
     failures = note.consent.failures + 1
-    left = replace(note.consent, failures=failures, state=None)
+    left = replace(note.consent, failures=failures, state=None, forced=False)
     return replace(note, consent=left if failures < FAILURES else None)
 
 

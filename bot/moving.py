@@ -27,6 +27,7 @@ from bot.store import (
     LockBusy,
     OutboxItem,
     Store,
+    StoreAway,
     StoreError,
     address_of,
     open_place,
@@ -91,25 +92,40 @@ def move(
     return Moved(lies.shown, goes.shown, whole)
 
 
-def copy(source: Store, target: Store, now: Callable[[], datetime]) -> Whole:
-    """As the source is at this moment, into a store of nobody else's. Raises StoreError."""
-    wanted = read(source)
+def copy(source: Store, target: Store, now: Callable[[], datetime], damaged: list[str] | None = None) -> Whole:
+    """As the source is at this moment, into a store of nobody else's. `damaged` as for `read`. Raises StoreError."""
+    wanted = read(source, damaged)
     _write(target, wanted)
     target.update_bot(lambda _: wanted.bot)
     _prove(read(target), wanted, now())
     return wanted
 
 
-def read(store: Store) -> Whole:
-    """Raises StoreError if anything in it cannot be read."""
+def read(store: Store, damaged: list[str] | None = None) -> Whole:
+    """Raises StoreError if anything in it cannot be read; with `damaged` that is named there in words, and left out."""
     names = store.known()
+    tokens = _each(lambda name: _readable(lambda: store.load(name), f"the token of {name}", damaged), names)
+    notes = _each(lambda name: _readable(lambda: store.note(name), f"the note of {name}", damaged), names)
+    history = _each(lambda name: _readable(lambda: store.history(name), f"the history of {name}", damaged), names)
     return Whole(
-        replace(store.bot_note(), led_by=None),
-        {name: held for name, held in _each(store.load, names) if held is not None},
-        {name: note for name, note in _each(store.note, names) if note != AccountNote()},
-        {name: rows for name, rows in _each(store.history, names) if rows},
-        [item for _, item in store.queued()],
+        replace(_readable(store.bot_note, "the bot's note", damaged) or BotNote(), led_by=None),
+        {name: held for name, held in tokens if held is not None},
+        {name: note for name, note in notes if note is not None and note != AccountNote()},
+        {name: rows for name, rows in history if rows},
+        [item for _, item in _readable(store.queued, "the outbox", damaged) or []],
     )
+
+
+def _readable(ask: Callable[[], T], what: str, damaged: list[str] | None) -> T | None:
+    try:
+        return ask()
+    except StoreAway:
+        raise
+    except StoreError:
+        if damaged is None:
+            raise
+        damaged.append(what)
+        return None
 
 
 def refuse_unfinished(store: Store) -> None:

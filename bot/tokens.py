@@ -233,7 +233,7 @@ class TokenService:
             consent = account.broker.with_state(consent, state)
         opened = consents.opened(consent, self.clock.now(), state=state, forced=forced)
         self._kept.change(account, lambda note: consents.put(note, opened))
-        return consent
+        return consents.as_given(opened)
 
     def _ask_the_time(self, account: Account) -> None:
         """A refused code may be the fault of this machine's clock: where nobody knows, all of the broker's hosts

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from brokers._addresses import http_parts, is_loopback, own_address, plain_parts
-from brokers._base import Broker, Codes, Surroundings, nothing
+from brokers._base import Broker, Codes, Surroundings
 from brokers._clock import Clock, SystemClock
 from brokers._drift import WORTH_TELLING, Drift
 from brokers._errors import (
@@ -97,7 +97,6 @@ __all__ = [
     "current_code",
     "http_parts",
     "is_loopback",
-    "nothing",
     "own_address",
     "plain_parts",
     "rupees",

@@ -7,7 +7,9 @@ and the memory of used TOTP windows come in through the constructor.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,10 +19,21 @@ from brokers._clock import Clock
 from brokers._drift import Drift
 from brokers._errors import ConsentRejected, NotSupported
 from brokers._http import Http, Limits, Pace
+from brokers._reply import Reply
 from brokers._totp import SHOWN_AT_LEAST, TotpSecret, fresh_code
 from brokers._types import AccessToken, Code, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
 
-ConfigT = TypeVar("ConfigT")
+T = TypeVar("T")
+
+
+class HasClient(Protocol):
+    """What every broker's `Config` tells."""
+
+    @property
+    def client_id(self) -> str: ...
+
+
+ConfigT = TypeVar("ConfigT", bound=HasClient)
 
 
 class Codes(Protocol):
@@ -50,6 +63,9 @@ def nothing() -> None:
 
 def nobody(_seconds: float) -> None:
     """Nobody counts how long they take."""
+
+
+_before_sending: ContextVar[Callable[[], None]] = ContextVar("before_sending", default=nothing)
 
 
 class Shape(NamedTuple):
@@ -106,10 +122,22 @@ class Broker(ABC, Generic[ConfigT]):
         self.config = config
         self.given = given
         self.clock = given.clock
-        self.before_sending: Callable[[], None] = nothing
-        """Called right before each request. What it raises keeps the request from being sent."""
         self.after_answer: Callable[[float], None] = nobody
         """Called after each request with the seconds it took, whatever came of it."""
+
+    @contextmanager
+    def noting(self, note: Callable[[], None]) -> Iterator[None]:
+        """Meanwhile `note` is called right before each request that this thread makes: what others ask at the same time
+        is none of its business. What it raises keeps the request from being sent."""
+        before = _before_sending.set(note)
+        try:
+            yield
+        finally:
+            _before_sending.reset(before)
+
+    def before_sending(self) -> None:
+        """Called right before each request, by whoever makes it."""
+        _before_sending.get()()
 
     @cached_property
     def http(self) -> Http:
@@ -123,14 +151,14 @@ class Broker(ABC, Generic[ConfigT]):
             proxy=given.proxy,
             paces=self.paces,
             limits=self.limits,
-            before_sending=lambda: self.before_sending(),  # noqa: PLW0108 - looked up anew at each request
+            before_sending=self.before_sending,
             after_answer=lambda seconds: self.after_answer(seconds),  # noqa: PLW0108 - likewise
         )
 
     @property
-    @abstractmethod
     def client_id(self) -> str:
         """The configured client, as the broker spells it in its answers."""
+        return self.config.client_id
 
     @staticmethod
     @abstractmethod
@@ -211,6 +239,10 @@ class Broker(ABC, Generic[ConfigT]):
     @abstractmethod
     def headers(self, token: AccessToken) -> dict[str, str]:
         """How a request to this broker is authorised. Values are secret."""
+
+    def _read(self, path: str, token: AccessToken, judge: Callable[[Reply], T]) -> T:
+        """What `judge` makes of the answer to a question that changes nothing, and so may be asked again."""
+        return self.http.read("api", path, judge, headers=self.headers(token))
 
     @property
     def totp_secret(self) -> TotpSecret | None:

@@ -35,6 +35,9 @@ CONNECT_WITHIN, ANSWER_WITHIN = 2.0, 3.0
 """Seconds."""
 CONNECTIONS = 1024
 """At most, from one process: one for each thread that asks at the same time."""
+LAST_NUMBER = 10**15 - 1
+"""Of a write: what lies beyond it was written by nobody of ours, and could not be counted on exactly."""
+_NUMBERED = re.compile(r"([0-9]{1,15}) (.*)", re.ASCII)
 _FILES = ("ca", "cert", "key")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -120,6 +123,12 @@ def _count(text: str) -> int:
 
 def _wrong(why: str) -> StoreUnreadable:
     return StoreUnreadable(f"the address of the store is wrong: {why}; like redis://user:password@host:6379/0")
+
+
+def numbered(text: str) -> tuple[int, str] | None:
+    """The number a record stands after, and what is sealed; None if it is no record of ours."""
+    found = _NUMBERED.fullmatch(text)
+    return None if found is None else (int(found[1]), found[2])
 
 
 def connect(
@@ -212,6 +221,9 @@ def in_words(error: Exception, address: Address) -> StoreUnreadable:
         return StoreUnreadable(stays.format(address))
     if isinstance(error, ResponseError):
         return StoreUnreadable(f"the store at {address} answers with an error: {_shown(word)}")
+    for option, file in address.files.items():
+        if not os.access(file, os.R_OK):
+            return StoreUnreadable(f"the address of the store says {option}={file}, and that file cannot be read")
     if "certificate" in said.lower():
         return StoreUnreadable(f"the certificate of the store at {address} is not to be trusted")
     return StoreAway(f"the store at {address} cannot be reached")

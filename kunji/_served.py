@@ -7,7 +7,6 @@ the caller does not wait for the server any more.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from kunji._errors import Damaged, StoreAway, StoreUnreadable
 from kunji._held import TOKENS, Held, opened
 from kunji._places import Places, read_ring
-from kunji._redis import parse
+from kunji._redis import numbered, parse
 from kunji._seal import FORMAT, Ring
 from kunji._server import Found, Server
 from kunji._subscription import Subscription, bare, join
@@ -24,7 +23,6 @@ from kunji._subscription import Subscription, bare, join
 REMAINS = "kept"
 """The kind of what stays known of a token when it has expired."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_NUMBERED = re.compile(r"([0-9]{1,18}) (.*)", re.ASCII)
 
 
 class _Known(NamedTuple):
@@ -95,23 +93,23 @@ class TokensOnServer:
         if text is None:
             return _Known(None, found.life, found.changed)
         kind = TOKENS if found.token else REMAINS
-        numbered = _NUMBERED.fullmatch(text)
-        if numbered is None:
+        record = numbered(text)
+        if record is None:
             raise Damaged(f"the record {kind}/{self._account} is not what was expected")
-        number, sealed = numbered.groups()
+        number, sealed = record
         held = opened(self._account, self._ring.open(sealed, kind, self._account))
         if found.token is None:
             held = held._replace(until=float("-inf"))
-        return _Known(held, found.life, int(number))
+        return _Known(held, found.life, number)
 
     def _check(self, life: str) -> None:
         """That this version and the key at hand can read the store."""
         address = parse(self._store)
-        numbered = _NUMBERED.fullmatch(life)
-        if numbered is None:
+        record = numbered(life)
+        if record is None:
             raise StoreUnreadable(f"what lies at {address} is no store")
-        written_by, sealed = numbered.groups()
-        if int(written_by) > FORMAT:
+        written_by, sealed = record
+        if written_by > FORMAT:
             raise StoreUnreadable(f"the store at {address} was written by a newer version of kunji; install that one")
         self._ring.named(sealed.partition(".")[0], f"the store at {address}").open(sealed, "store", "life")
 

@@ -112,6 +112,7 @@ class FakeBroker(Broker[Script]):
         """It answers, and tells no time."""
 
     def profile(self, token: AccessToken) -> Profile:
+        self.before_sending()
         self.config.during_profile()
         answer = self.config.profile.pop(0) if self.config.profile else token.client_id
         if isinstance(answer, BrokerError):

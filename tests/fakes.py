@@ -250,9 +250,9 @@ class FakeCrew(Crew):
                 hall.leader = None
             hall.due |= {account: 0.0 for account in self._claimed if account in hall.due}
 
-    def offer(self, account: str) -> None:
+    def offer(self, accounts: Sequence[str]) -> None:
         with self._inside() as hall:
-            hall.due.setdefault(account, 0.0)
+            hall.due = dict.fromkeys(accounts, 0.0) | hall.due
 
     def claim(self, most: int) -> list[str]:
         with self._inside() as hall:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from redis import Redis
 from redis.exceptions import AuthenticationError, BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004
@@ -82,10 +82,17 @@ class RedisServer:
         """Become a copy of the other; returns once it has all of it."""
         self.client.replicaof("127.0.0.1", str(other.port))
         until = time.monotonic() + _PATIENCE
-        while cast(dict[str, object], self.client.info("replication")).get("master_link_status") != "up":
+        while not self._is_copy_of(other):
             if time.monotonic() > until:
                 raise RuntimeError("the copy does not come up")
             time.sleep(0.01)
+
+    def _is_copy_of(self, other: RedisServer) -> bool:
+        """Both sides say so: the other counts it among its copies a moment later."""
+        ours, theirs = (cast(dict[str, Any], one.client.info("replication")) for one in (self, other))
+        copies = [said for name, said in theirs.items() if name.startswith("slave") and isinstance(said, dict)]
+        known = any(copy["port"] == self.port and copy["state"] == "online" for copy in copies)
+        return ours.get("master_link_status") == "up" and known
 
     def promote(self) -> None:
         """From a copy to the one that takes writes."""

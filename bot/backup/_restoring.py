@@ -129,7 +129,9 @@ def _same_key(text: str, key: Secret) -> bool:
 
 
 def _refuse_others(folder: Path, place: Path, items: list[_Item]) -> None:
-    """Raises BackupError if there is a config or a store that is not the one of the backup."""
+    """Raises BackupError if there is a config or a store that is not the one of the backup, or a link to elsewhere."""
+    if links := {str(below) for item in items for below in _folders(item) if below.is_symlink()}:
+        raise BackupError(f"nothing was restored: a link leads away from {', '.join(sorted(links))}", hint="remove it")
     targets = {item.target for item in items}
     others = {item.target for item in items if item.target.exists() and not item.is_there}
     others |= {path for path in (*folder.glob("*_config.json"), folder / ".env") if path.exists()} - targets
@@ -175,5 +177,10 @@ def _aside(root: Path) -> Iterator[Path]:
 
 
 def _make_folders(item: _Item) -> None:
-    for folder in reversed(item.target.relative_to(item.root).parents[:-1]):
-        make_folder(item.root / folder)
+    for folder in _folders(item):
+        make_folder(folder)
+
+
+def _folders(item: _Item) -> list[Path]:
+    """In which it lies below its root, the uppermost first."""
+    return [item.root / folder for folder in reversed(item.target.relative_to(item.root).parents[:-1])]

@@ -55,7 +55,7 @@ def take(folder: Path, now: datetime, environment: Mapping[str, str] = os.enviro
     """Raises BackupError, StoreError."""
     folder = folder.absolute()
     places, guess = _places(folder, environment)
-    with _at_rest(places, environment, lambda: now) as place, in_our_words(f"{folder} cannot be read"):
+    with _at_rest(places, environment, lambda: now) as (place, damaged), in_our_words(f"{folder} cannot be read"):
         store = _store(place)
         key = _key(places, store.files, environment)
         config = settled(lambda: _config(folder))
@@ -68,7 +68,7 @@ def take(folder: Path, now: datetime, environment: Mapping[str, str] = os.enviro
         | {STORE + name: data for name, data in store.files.items()},
         key=key,
         key_lay=_key_lay(places, environment),
-        remarks=(*guess, *store.remarks, *config.remarks),
+        remarks=(*guess, *damaged, *store.remarks, *config.remarks),
     )
 
 
@@ -96,24 +96,25 @@ def _places(folder: Path, environment: Mapping[str, str]) -> tuple[Places, list[
 
 
 @contextmanager
-def _at_rest(places: Places, environment: Mapping[str, str], now: Callable[[], datetime]) -> Iterator[Path]:
-    """The folder of the store, with nobody writing there; of one on a server a folder that is a copy of it."""
+def _at_rest(
+    places: Places, environment: Mapping[str, str], now: Callable[[], datetime]
+) -> Iterator[tuple[Path, list[str]]]:
+    """The folder of the store, with nobody writing there; of one on a server a folder that is a copy of it, and what is
+    to be said of that."""
     place = Path(places.folder)
     if not places.is_on_server:
         with Locks(place).writing() if place.is_dir() else nullcontext():
-            yield place
+            yield place, []
         return
     with TemporaryDirectory(prefix="kunji-") as made:
+        damaged: list[str] = []
         if has_begun(places):
-            _copy_server(places, made, partial(read_key, places, create=False, environment=environment), now)
+            key = partial(read_key, places, create=False, environment=environment)
+            with closing(open_place(places.store, key, now)) as store, closing(open_place(made, key)) as kept:
+                copy(store, kept, now, damaged)
         if (place / _AUDIT).is_file():
             shutil.copyfile(place / _AUDIT, Path(made) / _AUDIT)
-        yield Path(made)
-
-
-def _copy_server(places: Places, made: str, key: Callable[[], bytes], now: Callable[[], datetime]) -> None:
-    with closing(open_place(places.store, key, now)) as store, closing(open_place(made, key)) as kept:
-        copy(store, kept, now)
+        yield Path(made), [f"{what} is not in the backup: it is damaged" for what in sorted(damaged)]
 
 
 def _store(place: Path) -> Found:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
-from bot.handoff.supervisor import Supervisor, Wanted
+from bot.handoff.supervisor import NotStarted, Supervisor, Wanted
 from kunji import Error, NoLiveToken, Reader
 from kunji._errors import SetTwice
 from kunji._formats import together
@@ -93,13 +93,17 @@ def execute(
             _become(command, {**environment, **values})
         wanted = Wanted(command, environment, on_refresh, grace)
         return _ended_as(Supervisor(wanted, source.newest, say, look_every=source.look_every).run(values))
-    except FileNotFoundError:
-        say(f"{command[0]} was not found")
+    except NotStarted as error:
+        return _not_started(command[0], error.__cause__, say)
+
+
+def _not_started(program: str, why: BaseException | None, say: Callable[[str], object]) -> int:
+    if isinstance(why, FileNotFoundError):
+        say(f"{program} was not found")
         return NOT_FOUND
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no program"
-        say(f"{command[0]} cannot be run: {why.lower()}")
-        return NOT_EXECUTABLE
+    reason = getattr(why, "strerror", None) or "it is no program"
+    say(f"{program} cannot be run: {reason.lower()}")
+    return NOT_EXECUTABLE
 
 
 @contextmanager
@@ -120,7 +124,10 @@ def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     # What Python ignores for itself would stay ignored.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    os.execvpe(command[0], list(command), dict(environment))  # noqa: S606 -- the command is the user's own
+    try:
+        os.execvpe(command[0], list(command), dict(environment))  # noqa: S606 -- the command is the user's own
+    except (OSError, ValueError) as error:
+        raise NotStarted from error
 
 
 def _ended_as(code: int) -> int:

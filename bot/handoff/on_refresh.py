@@ -11,10 +11,11 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 TIME_LIMIT = 60.0
 OUTPUT_LIMIT = 16 * 1024
 """Bytes of a hook's output that are kept, in the log."""
+AT_MOST_EVERY = timedelta(seconds=10)
+"""What comes sooner after a hook began waits, and only the newest of it counts. Tokens do not change so fast unless
+somebody spoils the store."""
 _REFRESH_WAIT = 10.0
 """Seconds to let the refresh that brought the token end: it may yet find that the token is another client's."""
 _LAST_WORDS = 0.5
@@ -51,6 +55,7 @@ class Hooks:
         folder: Path,
         host: str = "",
         time_limit: float = TIME_LIMIT,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`commands` by account. `learned` is told every secret that a command is given. `environment` is what each is
         given besides; `folder` is where each runs. `host`: which one this is, if others share the store and run
@@ -64,6 +69,9 @@ class Hooks:
         self._folder = folder
         self._host = host
         self._time_limit = time_limit
+        self._sleep = sleep
+        self._begun_at: dict[str, datetime] = {}
+        """When the hook of each account was last begun by this process."""
         self._errands = Errands("hook", self._attend)
 
     @property
@@ -98,10 +106,16 @@ class Hooks:
         """A live token for which nothing was begun yet; from now on it counts as begun."""
         if not self._is_new(account, self._store.load(account)):
             return None
+        self._wait_for_its_turn(account)
         with suppress(LockBusy), self._store.lock(account, _REFRESH_WAIT):
             pass
         held = self._store.load(account)
         return held if held and self._is_new(account, held) and self._claim(account, held) else None
+
+    def _wait_for_its_turn(self, account: str) -> None:
+        begun_at, now = self._begun_at.get(account), self._now()
+        if begun_at is not None and begun_at <= now < begun_at + AT_MOST_EVERY:
+            self._sleep((begun_at + AT_MOST_EVERY - now).total_seconds())
 
     def _is_new(self, account: str, held: HeldToken | None) -> bool:
         if held is None or not is_live(held, self._now()):
@@ -125,6 +139,7 @@ class Hooks:
             return replace(note, hooked_for=issued_at)
 
         self._store.update({account: begin})
+        self._begun_at[account] = self._now()
         return ours
 
     def _run(self, command: Command, account: str, held: HeldToken) -> str | None:

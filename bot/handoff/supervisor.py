@@ -18,6 +18,9 @@ RESTART = "restart"
 WAYS = (RESTART, "SIGHUP", "SIGUSR1")
 """What can be done for a new token."""
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+AT_MOST_EVERY = 10.0
+"""Seconds: what comes sooner after a restart or a signal waits, and only the newest of it counts. Tokens do not change
+so fast unless somebody spoils the store."""
 _TO_END = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 """After one of these the program is not restarted any more."""
 
@@ -33,6 +36,11 @@ class Wanted:
     """One of `WAYS`."""
     grace: float
     """Seconds the program has to end for a restart before it is killed."""
+    at_most_every: float = AT_MOST_EVERY
+
+
+class NotStarted(Exception):
+    """The program cannot be run; the cause says why."""
 
 
 class Supervisor:
@@ -52,15 +60,16 @@ class Supervisor:
         self._missed: list[int] = []
         """Signals that came while there was no program to be told."""
         self._asked_to_end = False
+        self._may_act_at = float("-inf")
+        """By the monotonic clock."""
         self._woken, self._wake = os.pipe()
 
     def run(self, values: dict[str, str]) -> int:
-        """How it ended: its exit code, or the number of a signal below zero. Raises OSError, ValueError if it cannot
-        be started."""
+        """How it ended: its exit code, or the number of a signal below zero. Raises NotStarted."""
         self._listen()
         while True:
             child = self._start(values)
-            code = self._watch(child, values)
+            code = self._watched(child, values)
             self._child = None
             self._terminal.take_back(child.pid)
             if code is not None:
@@ -92,21 +101,33 @@ class Supervisor:
 
     def _start(self, values: dict[str, str]) -> subprocess.Popen[bytes]:
         environment = {**self._wanted.environment, **values}
-        child = subprocess.Popen(self._wanted.command, env=environment, process_group=0)  # noqa: S603 -- the user's own
+        try:
+            child = subprocess.Popen(self._wanted.command, env=environment, process_group=0)  # noqa: S603 -- the user's own
+        except (OSError, ValueError) as error:
+            raise NotStarted from error
         self._child = child
         self._terminal.lend(child.pid)
         while self._missed:
             _tell(child, self._missed.pop(0))
         return child
 
+    def _watched(self, child: subprocess.Popen[bytes], values: dict[str, str]) -> int | None:
+        """As `_watch`. A program that nobody watches any more is ended."""
+        try:
+            return self._watch(child, values)
+        except BaseException:
+            self._end(child)
+            raise
+
     def _watch(self, child: subprocess.Popen[bytes], values: dict[str, str]) -> int | None:
         """How it ended; None if it was ended to begin again."""
         while not self._has_ended(child):
             self._nap()
             newest = values if self._asked_to_end else self._newest()
-            if newest == values:
+            if newest == values or time.monotonic() < self._may_act_at:
                 continue
             values = newest
+            self._may_act_at = time.monotonic() + self._wanted.at_most_every
             if self._wanted.on_refresh == RESTART:
                 self._say("there is a new token: the program is restarted")
                 self._end(child)

@@ -15,9 +15,13 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
 """Names of accounts become names of files and of keys."""
 
 
+def can_be_named(account: str) -> bool:
+    return _ACCOUNT.fullmatch(account) is not None
+
+
 def named(account: str) -> str:
     """The name, if it can be one. Raises StoreError."""
-    if not _ACCOUNT.fullmatch(account):
+    if not can_be_named(account):
         raise StoreError(f"{account!r} cannot be the name of an account")
     return account
 

@@ -7,6 +7,7 @@ made once, as whoever comes second finds under the account's lock that it is don
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEAD = 9.0
@@ -48,8 +49,9 @@ class Crew(ABC):
         """Be gone at once, and lead no longer. What was claimed here and not finished is free."""
 
     @abstractmethod
-    def offer(self, account: str) -> None:
-        """Its login is due, and is to be done by whoever claims it first. Nothing happens if it is offered already."""
+    def offer(self, accounts: Sequence[str]) -> None:
+        """Their logins are due, and each is to be done by whoever claims it first. Nothing happens to one that is
+        offered already."""
 
     @abstractmethod
     def claim(self, most: int) -> list[str]:

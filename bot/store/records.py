@@ -128,6 +128,9 @@ class AccountNote:
     last_failure_at: datetime | None = None
     consent: OpenConsent | None = None
 
+    edition: int = field(default=0, compare=False)
+    """Which one it is on a server, counting all there ever were: an old one cannot pass for the newest."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderKey:
@@ -165,6 +168,8 @@ class BotNote:
     """What fingerprints are made with. It lies here and not in the key, so that a new key forgives no refusal."""
     moving_from: str | None = None
     """This store is being made a copy of the one there, and is not finished."""
+    edition: int = field(default=0, compare=False)
+    """As that of an `AccountNote`."""
 
 
 @dataclass(frozen=True, slots=True)

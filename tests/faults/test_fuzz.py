@@ -142,10 +142,10 @@ def no_request() -> None:
 
 def paste(subject: Subject, way: str, text: str) -> None:
     ours = subject.account(way, lambda path: pytest.fail("a request"))
-    ours.before_sending = no_request
     found: list[Secret] = []
 
-    error = refusal(ConsentRejected, lambda: found.append(ours.answer_in(Secret(text))))
+    with ours.noting(no_request):
+        error = refusal(ConsentRejected, lambda: found.append(ours.answer_in(Secret(text))))
 
     if error is not None:
         said = "\n".join(f"{link} {link.args} {vars(link)}" for link in chain(error))

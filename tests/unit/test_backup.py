@@ -313,6 +313,20 @@ def test_nothing_that_is_there_is_replaced_or_mixed_with(home: Path, tmp_path: P
     assert own_files(new) == {there: b"mine"}
 
 
+@pytest.mark.parametrize("folder", ["secrets", ".kunji/history"])
+def test_nothing_is_put_where_a_link_leads(home: Path, tmp_path: Path, folder: str) -> None:
+    elsewhere, new = tmp_path / "elsewhere", tmp_path / "new"
+    elsewhere.mkdir()
+    (new / folder).parent.mkdir(parents=True, mode=0o700)
+    (new / folder).symlink_to(elsewhere)
+
+    with pytest.raises(BackupError, match="a link leads away"):
+        put_back(take(home, NOW, {}), new, {})
+
+    assert own_files(elsewhere) == {}
+    assert own_files(new) == {}
+
+
 def test_a_place_on_which_a_bot_runs_is_refused(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "new" / ".kunji"
     place.mkdir(parents=True, mode=0o700)
@@ -524,6 +538,23 @@ def test_what_is_on_a_server_is_in_the_backup_and_comes_back_into_a_folder(home:
     [remark] = restored.remarks
     assert "kunji store move --from" in remark
     assert PASSWORD not in remark
+
+
+def test_what_is_damaged_on_a_server_is_told_and_the_rest_is_in_the_backup(home: Path, tmp_path: Path) -> None:
+    with redis_server(tmp_path / "redis") as server:
+        move(home, None, server.address, lambda: NOW, {})
+        server.client.lpush("kunji:history:x y", "no name of ours")
+        server.client.lpush("kunji:history:kotak", "no row")
+        server.client.hset("kunji:notes", "zerodha", "no note")
+
+        kept = take(home, NOW, {"KUNJI_STORE": server.address})
+
+    assert kept.remarks == (
+        "the history of kotak is not in the backup: it is damaged",
+        "the note of zerodha is not in the backup: it is damaged",
+    )
+    restored = put_back(kept, tmp_path / "machine", {})
+    assert open_store(tmp_path / "machine", str(restored.store), environment={}).load("dhan") == held("live")
 
 
 def test_without_its_server_there_is_no_backup(home: Path, tmp_path: Path) -> None:

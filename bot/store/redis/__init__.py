@@ -8,6 +8,7 @@ should the server lose it. See docs/decisions/redis.md.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -16,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from bot.store import HISTORY_KEPT, LEASE, Crew, Store, StoreError
-from bot.store._sealed import Sealed, named
+from bot.store._sealed import Sealed, can_be_named, named
 from bot.store.crew import CLAIM, LEAD
 from bot.store.records import AccountNote, BotNote, HeldToken, HistoryRow, OutboxItem
 from bot.store.redis import _scripts as scripts
@@ -36,6 +37,7 @@ AT_ONCE = 500
 MARKS_KEPT = 24 * 3600 * 1000
 """Milliseconds for which a message is known again."""
 _ONLY, _ROW = "bot", "row"
+_MESSAGE = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
 class RedisStore(Store):
@@ -126,6 +128,8 @@ class RedisStore(Store):
 
     def queued(self) -> list[tuple[int, OutboxItem]]:
         lying = self._server.ask(lambda client: client.hgetall(self._key("outbox")))
+        if not all(map(_MESSAGE.fullmatch, lying)):
+            raise StoreError(f"something that is no message lies in the outbox at {self._address}")
         opened = {int(id_): self._outbox.open(id_, sealed, str(self._address)) for id_, sealed in lying.items()}
         return [(number, opened[number]) for number in sorted(opened)]
 
@@ -157,7 +161,7 @@ class RedisStore(Store):
             by_history = (key.removeprefix(histories) for key in client.scan_iter(f"{histories}*", count=1000))
             return {*client.hkeys(self._key("kept")), *client.hkeys(self._key("notes")), *by_history}
 
-        return sorted(self._server.ask(names))
+        return sorted(filter(can_be_named, self._server.ask(names)))
 
     def rewrite_history(self, account: str, rows: Sequence[HistoryRow]) -> None:
         records = self._rows(named(account))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from bot.store.redis._server import Server
+from kunji._redis import LAST_NUMBER
 
 if TYPE_CHECKING:
     from redis.client import PubSub
@@ -82,11 +83,13 @@ class Changes:
         if last < self._read_up_to:
             self._read_up_to = 0  # what the server has lost cannot be told from what is new
         found = self._server.ask(
-            lambda client: client.zrangebyscore(self._changed, f"({self._read_up_to}", "+inf", withscores=True)
+            lambda client: client.zrangebyscore(self._changed, f"({self._read_up_to}", LAST_NUMBER, withscores=True)
         )
         self._read_up_to = max([self._read_up_to, *(int(number) for _, number in found)])
         return {str(account) for account, _ in found}
 
     def _last_of_all(self) -> int:
-        newest = self._server.ask(lambda client: client.zrange(self._changed, -1, -1, withscores=True))
+        newest = self._server.ask(
+            lambda client: client.zrevrangebyscore(self._changed, LAST_NUMBER, 0, start=0, num=1, withscores=True)
+        )
         return int(newest[0][1]) if newest else 0

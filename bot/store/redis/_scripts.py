@@ -1,17 +1,24 @@
 """What the server does in one go, in its own language.
 
 Every script that writes first looks whether this is the store it was written for: a server that lost everything, or was
-given another store, answers STRANGER and is left as it is. Its first two keys are the store's life and the number of
-the last write, its first argument is the life that is expected.
+given another store, answers STRANGER and is left as it is, as is one that answers SPOILT: its count of writes cannot be
+gone on with. Its first two keys are the store's life and the number of the last write, its first argument is the life
+that is expected.
 """
 
 from __future__ import annotations
 
-STRANGER, SUPERSEDED = "STRANGER", "SUPERSEDED"
+from kunji._redis import LAST_NUMBER
+
+STRANGER, SUPERSEDED, SPOILT = "STRANGER", "SUPERSEDED", "SPOILT"
 """How the answers of scripts that refuse begin."""
 
 _OURS = f"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('{STRANGER} store') end
+if (tonumber(redis.call('GET', KEYS[2]) or '0') or math.huge) >= {LAST_NUMBER} then
+  return redis.error_reply('{SPOILT} count')
+end
+local function numbered(n, text) return string.format('%.0f', n) .. ' ' .. text end
 """
 _NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)"
 _NOT_SUPERSEDED = f"""
@@ -31,11 +38,11 @@ SAVE = (
 if not check_holder(KEYS[6], ARGV[2], ARGV[3]) then return superseded end
 local n = redis.call('INCR', KEYS[2])
 if tonumber(ARGV[4]) > 0 then
-  redis.call('SET', KEYS[3], n .. ' ' .. ARGV[5], 'PX', ARGV[4])
+  redis.call('SET', KEYS[3], numbered(n, ARGV[5]), 'PX', ARGV[4])
 else
   redis.call('DEL', KEYS[3])
 end
-redis.call('HSET', KEYS[4], ARGV[2], n .. ' ' .. ARGV[6])
+redis.call('HSET', KEYS[4], ARGV[2], numbered(n, ARGV[6]))
 redis.call('ZADD', KEYS[5], n, ARGV[2])
 redis.call('PUBLISH', ARGV[7], ARGV[2])
 return n
@@ -68,7 +75,7 @@ for i = 4, #ARGV, 3 do
   if (redis.call('HGET', KEYS[3], ARGV[i]) or '') ~= ARGV[i + 1] then return 0 end
 end
 local n = redis.call('INCR', KEYS[2])
-for i = 4, #ARGV, 3 do redis.call('HSET', KEYS[3], ARGV[i], n .. ' ' .. ARGV[i + 2]) end
+for i = 4, #ARGV, 3 do redis.call('HSET', KEYS[3], ARGV[i], numbered(n, ARGV[i + 2])) end
 return n
 """
 )
@@ -198,7 +205,7 @@ local era, writes = redis.call('GET', KEYS[3]), tonumber(redis.call('GET', KEYS[
 if not era or (era == ARGV[2] and writes < tonumber(ARGV[4])) then
   era = ARGV[3]
   redis.call('SET', KEYS[3], era)
-  redis.call('SET', KEYS[2], math.max(writes, tonumber(ARGV[4])) + 1000000)
+  redis.call('SET', KEYS[2], string.format('%.0f', math.max(writes, tonumber(ARGV[4])) + 1000000))
 end
 redis.call('SET', KEYS[4], '1', 'PX', ARGV[5])
 return {redis.call('GET', KEYS[1]), era}
@@ -268,8 +275,8 @@ for i = 2, #ARGV do redis.call('ZADD', KEYS[3], 'XX', now, ARGV[i]) end
 """
 )
 
-# 1 what is due, by when it may be claimed; an account.
-OFFER = _NOW + "return redis.call('ZADD', KEYS[1], 'NX', now, ARGV[1])"
+# 1 what is due, by when it may be claimed; accounts.
+OFFER = _NOW + "for _, account in ipairs(ARGV) do redis.call('ZADD', KEYS[1], 'NX', now, account) end"
 
 # 1 what is due, by when it may be claimed; an account.
 HAND_BACK = _NOW + "return redis.call('ZADD', KEYS[1], 'XX', now, ARGV[1])"

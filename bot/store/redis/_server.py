@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from bot.store import StoreAway, StoreError, Superseded
 from bot.store.redis import _scripts as scripts
 from kunji import Error
 from kunji._errors import StoreAway as Away
-from kunji._redis import ANSWER_WITHIN, Address, connect, in_words
+from kunji._redis import ANSWER_WITHIN, Address, connect, in_words, numbered
 from kunji._seal import FORMAT, Ring
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _TRIES = 3
 _BATCH = 500
+_COUNT = re.compile(r"[0-9]{1,19}", re.ASCII)
+_FAILURES = RedisError, OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError
+"""The client's, and what it or whoever takes its answer apart raises of an answer that no Redis server gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Seen(NamedTuple):
     """Nothing: it was deleted."""
     until: float | None = None
     """Unix time until which it is to be kept; None: for ever."""
+    edition: int = 0
+    """What it says of itself, where it does: the number lies in the open and proves nothing."""
 
 
 class _Lost(RedisError):
@@ -120,7 +126,7 @@ class Server:
         for left in reversed(range(_TRIES)):
             try:
                 answer = work(self._client)
-            except (RedisError, OSError) as error:
+            except _FAILURES as error:
                 self._make_of(error, last=left == 0)
             else:
                 self._away = None
@@ -128,13 +134,18 @@ class Server:
                 return answer
         raise StoreError(f"the store at {self.address} keeps changing")
 
-    def _make_of(self, error: RedisError | OSError, *, last: bool) -> None:
+    def _make_of(self, error: Exception, *, last: bool) -> None:
         """Return if it is worth another try."""
         said = str(error)
         if isinstance(error, _Lost) or said.startswith(scripts.STRANGER):
             return self._put_back()
         if said.startswith(scripts.SUPERSEDED):
             raise Superseded("another process took this account over while this one was paused or cut off") from None
+        if said.startswith(scripts.SPOILT):
+            raise StoreError(
+                f"the count of writes at {self.address} was spoilt, so nothing can be written there",
+                hint="copy the store to another place with kunji store move",
+            ) from None
         if isinstance(error, ReadOnlyError):
             self._hang_up()
         if isinstance(error, Disconnected | ReadOnlyError) and not last and not isinstance(error, TimedOut):
@@ -152,7 +163,7 @@ class Server:
             self.ask(lambda client: client.ping())
         return self._outage > seconds and monotonic() < self._back_at + self._waits.settling
 
-    def _failure(self, error: RedisError | OSError) -> StoreError:
+    def _failure(self, error: Exception) -> StoreError:
         found = in_words(error, self.address)
         if not isinstance(found, Away):
             return StoreError(str(found))
@@ -169,8 +180,15 @@ class Server:
 
     def run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
         """A script that writes to this store: its answer, once as many copies as were asked for have it."""
-        names = [self._life_key, self._writes_key, *keys]
-        return self.ask(lambda client: self._written(client, script, names, self._life, *args))
+        return self.ask(lambda client: self._written(client, script, self._with_ours(keys), self._life, *args))
+
+    def run_in_this_life(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
+        """As `run`, and StoreError if another store turns out to lie there."""
+        life = self._life
+        return self.ask(lambda client: self._written(client, script, self._with_ours(keys), life, *args))
+
+    def _with_ours(self, keys: Sequence[str]) -> list[str]:
+        return [self._life_key, self._writes_key, *keys]
 
     def numbers(self, count: int) -> list[int]:
         """So many, rising, that nothing here had before, whatever was lost."""
@@ -208,8 +226,12 @@ class Server:
         with self._noting:
             self._last = max(self._last, seen.number)
             known = self._seen.get(place)
-            if known is None or known.number <= seen.number:
+            if known is None or (known.edition, known.number) <= (seen.edition, seen.number):
                 self._seen[place] = seen
+
+    def newest(self, place: Place) -> Seen | None:
+        """That was seen from here in this life of the store."""
+        return self._seen.get(place)
 
     def _begin(self, client: Any) -> tuple[str, str]:
         """The life and the era of what there is, or of what begins now."""
@@ -221,12 +243,13 @@ class Server:
         self._name = self._recognise(life)
         return life, era
 
-    def _recognise(self, life: str) -> str:
+    def _recognise(self, life: str | None) -> str:
         """What tells this store from another, also when it is sealed anew; proves that it is one of ours."""
-        written_by, _, sealed = life.partition(" ")
-        if not written_by.isdigit():
+        record = numbered(life or "")
+        if record is None:
             raise StoreError(f"what lies at {self.address} is no store")
-        if int(written_by) > FORMAT:
+        written_by, sealed = record
+        if written_by > FORMAT:
             raise StoreError(
                 f"the store at {self.address} was written by a newer version of kunji; install that one, nothing was "
                 "changed"
@@ -247,7 +270,10 @@ class Server:
 
     def _has_lost(self, found: Sequence[str | None], last: int) -> bool:
         life, era, writes = found
-        return (life, era) != (self._life, self._era) or int(writes or 0) < last
+        if (life, era) != (self._life, self._era):
+            return True
+        # What is no count at all is told to whoever writes.
+        return _COUNT.fullmatch(writes or "0") is not None and int(writes or 0) < last
 
     # Putting back
 
@@ -255,7 +281,7 @@ class Server:
         with self._putting_back:
             try:
                 self._put_back_alone()
-            except (RedisError, OSError) as error:
+            except _FAILURES as error:
                 raise self._failure(error) from None
 
     def _put_back_alone(self) -> None:

@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from bot.store._sealed import Sealed, named
+from bot.store._sealed import Sealed, can_be_named, named
 from bot.store.records import HeldToken
 from bot.store.redis import _scripts as scripts
 from bot.store.redis._locks import Locks
 from bot.store.redis._server import Place, Seen, Server
 from bot.store.redis._shelf import parted
+from kunji._redis import LAST_NUMBER
 from kunji._seal import Ring
 
 OUTLIVES = 300.0
@@ -47,7 +48,7 @@ class Tokens:
         """As they lie there, in one question. The tokens last, so that a change in between takes nothing away; all at
         once would be refused by a server that is full."""
         rows = zip(accounts, *self._server.ask(partial(self._columns, accounts)), strict=True)
-        return {account: Lying(token, kept, int(changed or 0)) for account, changed, kept, token in rows}
+        return {account: Lying(token, kept, _number(changed)) for account, changed, kept, token in rows}
 
     def _columns(self, accounts: Sequence[str], client: Any) -> Any:
         with client.pipeline(transaction=False) as asked:
@@ -99,7 +100,7 @@ class Tokens:
 
     def accounts(self) -> list[str]:
         names: list[str] = self._server.ask(lambda client: client.hkeys(self._kept))
-        return sorted(names)
+        return sorted(filter(can_be_named, names))
 
     def _expired(self, account: str, kept: str) -> HeldToken | None:
         """What has gone before its time was lost."""
@@ -118,6 +119,11 @@ class Tokens:
     def _saw_deletion(self, account: str, number: int) -> None:
         self._server.saw(Place(self._key(account), token_of=account), Seen(number, ""))
         self._saw_kept(account, number, "")
+
+
+def _number(score: float | None) -> int:
+    """Of a write. What cannot be one is none: it is not ours."""
+    return int(score) if score is not None and 0 <= score <= LAST_NUMBER else 0
 
 
 def _until(held: HeldToken) -> float:

@@ -205,6 +205,62 @@ def test_accounts_that_come_to_contradict_each_other_keep_the_values_they_had(he
     assert "several of these accounts set DHAN_ACCESS_TOKEN" in said[0]
 
 
+def supervised(here: Desk, newest: str, *, at_most_every: float = 0.0) -> int:
+    """The exit code, with a program that notes the tokens it is begun with and its process id."""
+    script = f"""
+import os, signal, sys
+from pathlib import Path
+from bot.handoff.supervisor import Supervisor, Wanted
+asked = []
+tokens = lambda: Path("tokens").read_text().split() if Path("tokens").exists() else []
+def newest():
+    asked.append(1)
+    {newest}
+program = ["sh", "-c", "echo $$ >> programs; echo $TOKEN >> tokens; exec sleep 60"]
+wanted = Wanted(program, dict(os.environ), "restart", 5, at_most_every={at_most_every})
+sys.exit(-Supervisor(wanted, newest, print, look_every=0.01).run({{"TOKEN": "one"}}))
+"""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(
+        command, env=here.variables(), cwd=here.folder, timeout=PATIENCE, check=False, stderr=subprocess.DEVNULL
+    ).returncode
+
+
+def test_tokens_that_change_places_are_one_restart_until_its_time_is_over(here: Desk) -> None:
+    swapped = """
+    if len(asked) > 100 and len(tokens()) > 1:
+        signal.raise_signal(signal.SIGTERM)
+    return {"TOKEN": "two" if len(asked) % 2 else "one"}"""
+
+    supervised(here, swapped, at_most_every=3600)
+
+    assert len(here.noted("tokens")) == 2
+
+
+def test_what_came_too_soon_after_a_restart_is_not_forgotten(here: Desk) -> None:
+    quick = """
+    if tokens() == ["one", "two", "three"]:
+        signal.raise_signal(signal.SIGTERM)
+    return {"TOKEN": "two" if len(asked) < 3 else "three"}"""
+
+    supervised(here, quick, at_most_every=0.05)
+
+    assert here.noted("tokens") == ["one", "two", "three"]
+
+
+def test_a_program_that_nobody_watches_any_more_is_ended(here: Desk) -> None:
+    stumbles = """
+    if tokens():
+        raise ValueError("an odd record")
+    return {"TOKEN": "one"}"""
+
+    code = supervised(here, stumbles)
+
+    assert code == 1
+    [program] = map(int, here.noted("programs"))
+    assert not is_running(program)
+
+
 @pytest.mark.long
 def test_a_program_is_not_left_alone_where_nobody_reads_what_is_said(here: Desk) -> None:
     unread, said = os.pipe()

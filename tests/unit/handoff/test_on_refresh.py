@@ -39,6 +39,7 @@ class Desk:
             folder=self.folder,
             host=host,
             time_limit=time_limit,
+            sleep=self.clock.go,
         )
 
     def ran(self) -> list[str]:
@@ -137,6 +138,18 @@ def test_tokens_that_come_while_it_runs_are_one_more_run_with_the_newest(here: D
 
     eventually(lambda: not hooks.busy, "it does not end")
     assert here.ran() == ["token-one", "token-four"]
+
+
+def test_tokens_that_change_places_again_and_again_are_one_run_in_ten_seconds(here: Desk) -> None:
+    hooks = here.hooks("sh", "-c", NOTES)
+    began = here.clock.now()
+
+    for number in range(10):
+        here.store.save("dhan", nth(f"token-{number % 2}", number % 2))
+        settled(hooks)
+
+    assert here.ran() == [f"token-{number % 2}" for number in range(10)]
+    assert here.clock.now() - began == 9 * timedelta(seconds=10)
 
 
 def test_the_values_are_in_its_environment_and_it_runs_in_the_config_folder(here: Desk) -> None:

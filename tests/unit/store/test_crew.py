@@ -15,9 +15,9 @@ from kunji._redis import parse
 from kunji._seal import Ring
 from tests.redis_server import RedisServer, redis_server
 from tests.unit.store.samples import KEY
-from tests.waiting import eventually
 
-LEASE = 0.3
+LEASE = 60.0
+"""So long that no busy machine lets one run out; tests let time pass on the server instead."""
 Join = Callable[[str], ServerCrew]
 
 
@@ -41,6 +41,36 @@ def join(server: RedisServer) -> Iterator[Join]:
         yield one
 
 
+def time_passes(server: RedisServer, seconds: float) -> None:
+    """On the server, as far as anything there runs out."""
+    by, client = int(seconds * 1000), server.client
+    for key in client.scan_iter():
+        if client.type(key) == "zset":
+            for member in client.zrange(key, 0, -1):
+                client.zincrby(key, -by, member)
+        elif (left := client.pttl(key)) > by:
+            client.pexpire(key, left - by)
+        elif left > 0:
+            client.delete(key)
+
+
+def test_whoever_has_the_server_puts_no_words_into_what_is_shown(join: Join, server: RedisServer) -> None:
+    one = join("one")
+    one.attend()
+    for words in ("\x1b[2J 1 a", "<b>your_PIN</b>:_https://evil.example/ 7 0123456789abcdef", "one", ""):
+        server.client.zadd("kunji:present", {words: 9e15})
+    server.client.set("kunji:leader", "\x1b[31mred 1 a")
+
+    assert one.attend() == Roll(False, "something unknown", ())
+
+
+def test_a_machine_of_any_name_is_one_of_the_crew(join: Join) -> None:
+    one, two = join("m\u00fcller's mac"), join("two")
+    one.attend()
+
+    assert two.attend().leader == "m-ller-s-mac"
+
+
 def test_the_first_leads_and_the_others_stand_by(join: Join) -> None:
     one, two = join("one"), join("two")
 
@@ -49,20 +79,23 @@ def test_the_first_leads_and_the_others_stand_by(join: Join) -> None:
     assert one.attend() == Roll(True, "one", ("two",))
 
 
-def test_somebody_else_leads_when_the_leader_is_not_heard_of(join: Join) -> None:
+def test_somebody_else_leads_when_the_leader_is_not_heard_of(server: RedisServer, join: Join) -> None:
     one, two = join("one"), join("two")
     one.attend()
+    time_passes(server, LEASE * 0.9)
+    too_early = two.attend()
+    time_passes(server, LEASE * 0.2)
 
-    eventually(lambda: two.attend().leads)
-
+    assert not too_early.leads
+    assert two.attend().leads
     assert one.attend() == Roll(False, "two", ("two",))
 
 
-def test_a_leader_that_is_heard_of_goes_on_leading(join: Join) -> None:
+def test_a_leader_that_is_heard_of_goes_on_leading(server: RedisServer, join: Join) -> None:
     one, two = join("one"), join("two")
     one.attend()
     for _ in range(10):
-        time.sleep(LEASE / 5)
+        time_passes(server, LEASE * 0.8)
         assert one.attend().leads
         assert not two.attend().leads
 
@@ -107,37 +140,49 @@ def test_two_on_one_machine_are_told_apart(join: Join) -> None:
 
 def test_what_is_offered_is_claimed_by_one(join: Join) -> None:
     one, two = join("one"), join("two")
-    for account in ("dhan", "kotak", "dhan"):
-        one.offer(account)
+    one.offer(["dhan"])
+    one.offer(["kotak", "dhan"])
 
     assert sorted([*one.claim(1), *two.claim(5)]) == ["dhan", "kotak"]
     assert one.claim(5) == []
 
 
-def test_what_nobody_finishes_is_claimed_again(join: Join) -> None:
+def test_what_nobody_finishes_is_claimed_again(server: RedisServer, join: Join) -> None:
     one, two = join("one"), join("two")
-    one.offer("dhan")
+    one.offer(["dhan"])
     assert one.claim(1) == ["dhan"]
-    assert one.is_offered("dhan")
+    assert one.offered() == {"dhan"}
 
-    eventually(lambda: two.claim(1) == ["dhan"])
+    assert two.claim(1) == []
+    time_passes(server, LEASE)
+    assert two.claim(1) == ["dhan"]
 
 
-def test_what_is_finished_is_nobodys_any_more(join: Join) -> None:
+def test_what_is_offered_and_not_finished_is_known_to_all(join: Join) -> None:
+    one, two = join("one"), join("two")
+    one.offer(["dhan", "kotak", "zerodha"])
+    two.claim(2)
+
+    two.finished("dhan")
+
+    assert one.offered() == {"kotak", "zerodha"}
+
+
+def test_what_is_finished_is_nobodys_any_more(server: RedisServer, join: Join) -> None:
     one = join("one")
-    one.offer("dhan")
+    one.offer(["dhan"])
     one.claim(1)
 
     one.finished("dhan")
 
-    assert not one.is_offered("dhan")
-    time.sleep(LEASE * 1.2)
+    assert one.offered() == set()
+    time_passes(server, LEASE)
     assert one.claim(1) == []
 
 
 def test_what_is_handed_back_is_there_for_others_at_once(join: Join) -> None:
     one, two = join("one"), join("two")
-    one.offer("dhan")
+    one.offer(["dhan"])
     one.claim(1)
 
     one.hand_back("dhan")
@@ -147,7 +192,7 @@ def test_what_is_handed_back_is_there_for_others_at_once(join: Join) -> None:
 
 def test_who_leaves_leaves_its_claims_to_others(join: Join) -> None:
     one, two = join("one"), join("two")
-    one.offer("dhan")
+    one.offer(["dhan"])
     one.claim(1)
 
     one.leave()

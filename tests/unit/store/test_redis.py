@@ -487,6 +487,9 @@ class TestAwayFor:
                 opened(address)
             with pytest.raises(StoreError, match="not to be trusted"):
                 opened(f"rediss://:hidden-word@127.0.0.1:{port}?ca={tls.certificate}")
+            with pytest.raises(StoreError, match=r"ca=.*missing\.pem, and that file cannot be read") as refused:
+                opened(f"{address}?ca={tmp_path}/missing.pem")
+            assert not isinstance(refused.value, StoreAway)
             with pytest.raises(StoreAway, match="cannot be reached"):
                 opened(f"redis://:hidden-word@localhost:{port}")
 

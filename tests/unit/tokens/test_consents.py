@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bot.consents import NotAwaited
@@ -37,6 +39,18 @@ def test_a_link_that_is_given_again_is_the_same_so_that_the_message_before_works
 
     assert isinstance(again, Consent)
     assert step.query_of("link") == before
+
+
+def test_a_link_whose_broker_names_no_end_is_good_for_half_a_day() -> None:
+    step = Doorstep()
+    step.opens_link("link")
+
+    given = step.tokens.refresh("link", who="admin")
+
+    assert isinstance(given, Consent)
+    assert given.expires_at == step.clock.now() + timedelta(hours=12)
+    step.clock.go_to(given.expires_at)
+    assert step.tokens.consent("link") is None
 
 
 def test_a_new_login_makes_the_link_before_it_worthless() -> None:
@@ -94,3 +108,17 @@ def test_the_message_that_asked_is_known_to_whoever_comes_back() -> None:
     awaited = step.tokens.awaits("link", pasted(step))
 
     assert (awaited.chat, awaited.message) == (CHAT, MESSAGE)
+
+
+def test_the_message_that_asked_for_the_login_before_is_known_until_another_asks() -> None:
+    step = Doorstep()
+    step.opens_link("link")
+    step.clock.go(3601)
+    step.scripts["link"].login.insert(0, Consent("https://login.example/page", "the address you land on"))
+
+    step.tokens.refresh("link", who="admin")
+
+    opened = step.tokens.consent("link")
+    assert opened is not None
+    assert opened.opened_at == step.clock.now()
+    assert (opened.chat, opened.message) == (CHAT, MESSAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -28,7 +29,7 @@ from brokers import (
 )
 from handlers.tokens import Refreshed
 from tests.fakes import MemoryStore
-from tests.unit.tokens.desk import NAME, Bench
+from tests.unit.tokens.desk import NAME, TUESDAY_8AM, Bench
 
 
 def refreshed(bench: Bench, **how: object) -> Refreshed:
@@ -486,6 +487,23 @@ def test_waiting_for_a_totp_window_can_be_given_up_at_no_cost() -> None:
     assert not refreshed(bench, who="schedule").already
 
 
+def test_what_others_ask_the_broker_while_a_totp_window_is_awaited_begins_no_login() -> None:
+    bench = Bench()
+    refreshed(bench)
+    bench.clock.go(3600)
+
+    def asked_meanwhile() -> None:
+        with ThreadPoolExecutor(1) as others:
+            assert others.submit(bench.service.probe, NAME).result()
+        raise Killed
+
+    bench.script.before_login = asked_meanwhile
+    with pytest.raises(Killed):
+        bench.service.refresh(NAME, who="admin", replace=True)
+
+    assert bench.service.note(NAME).begun_at is None
+
+
 def interrupted() -> None:
     raise KeyboardInterrupt
 
@@ -602,6 +620,22 @@ def test_a_dead_token_that_nothing_replaces_is_told() -> None:
     assert bench.kinds() == ["dead"]
 
 
+def test_a_dead_token_that_a_refusal_keeps_from_being_replaced_is_told_with_the_refusal() -> None:
+    bench = Bench()
+    bench.clock.go(2 * 3600)
+    refreshed(bench)
+    bench.clock.go(300)
+    bench.script.login = [LoginRejected("the PIN was refused")]
+    with pytest.raises(LoginRejected):
+        bench.service.refresh(NAME, who="admin", replace=True)
+    bench.script.live = "somebody else's"
+
+    bench.service.probe(NAME)
+
+    [dead] = bench.told
+    assert (dead.kind, dead.facts["held_back"]) == ("dead", "the PIN was refused")
+
+
 def test_a_replacement_that_is_dead_on_arrival_is_told_and_not_tried_again_today() -> None:
     bench = Bench()
     bench.clock.go(2 * 3600)
@@ -635,7 +669,7 @@ def test_a_renewal_that_is_not_allowed_asks_for_no_consent_by_itself() -> None:
 
 
 class TestConsent:
-    CONSENT = Consent("https://fake.example/login", "the address you land on", asks_totp=True)
+    CONSENT = Consent("https://fake.example/login", "the address you land on", TUESDAY_8AM + timedelta(hours=12), True)
 
     def opened(self) -> Bench:
         bench = Bench(login="assisted")
