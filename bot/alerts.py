@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import threading
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from secrets import token_hex
 
 from bot.delivery import Delivery, Keyboard, Sender, Waiting, Words
+from bot.outgoing import Outgoing
 from bot.store import Alert, BotNote, OutboxItem, Store, StoreError
 from handlers.access import Audiences
 
@@ -31,8 +31,6 @@ READ_AMONG_OTHERS = 3.0
 ALLOWED_EVERY = 0.5
 """Seconds between two questions whether this process may send."""
 PARKED_KEPT = timedelta(days=7)
-ENDED_KEPT = timedelta(minutes=10)
-"""For so long after its end a message without a number is known again: by then what was on its way has come."""
 
 
 def _always(_one: Waiting) -> bool:
@@ -80,13 +78,7 @@ class Alerts:
         self._lock = threading.Lock()
         self._delivers = False
         self._may_send: Callable[[Waiting], bool] = _always
-        self._queues: dict[int, deque[Waiting]] = defaultdict(deque)
-        self._known: set[int] = set()
-        """Numbers of all that is or was on its way out, as far as the store may still show them."""
-        self._unkept: dict[int, OutboxItem | None] = {}
-        """What became of items, should the store not have taken it."""
-        self._ended: dict[str, tuple[datetime, OutboxItem | None]] = {}
-        """When items without a number came to their end, and what became of them, by their marks."""
+        self._out = Outgoing()
         self._store_refuses, self._is_read = False, True
         self._moved: dict[int, int] = {}
         self._served: set[int] = set()
@@ -108,7 +100,9 @@ class Alerts:
             except StoreError as error:
                 log.error("an alert is sent without being kept: %s", error)  # noqa: TRY400 - the sentence says it all
                 numbers, items = [None] * len(items), self._saying_so(items, error)
-            self._take_in(zip(numbers, items, strict=True))
+            # While nobody delivers here, what the store has taken is for whoever does.
+            told = zip(numbers, items, strict=True)
+            self._out.take_in((number, item) for number, item in told if self._delivers or number is None)
         self._wake()
 
     def _addressed(self, alerts: Sequence[Alert]) -> list[OutboxItem]:
@@ -136,35 +130,6 @@ class Alerts:
         fault = Alert("store", self._now(), None, {"fault": str(error)})
         return [replace(item, alerts=(*item.alerts, fault)) for item in items]
 
-    def _take_in(self, items: Iterable[tuple[int | None, OutboxItem]]) -> None:
-        unnumbered = self._unnumbered()
-        for number, item in items:
-            if number is not None:
-                if not self._delivers or number in self._known:
-                    continue
-                self._known.add(number)
-                if self._recognises(number, item, unnumbered):
-                    continue
-            if item.parked is None:
-                self._queues[item.chat].append(Waiting(number, item, item.uncertain, item.queued_at))
-
-    def _unnumbered(self) -> dict[str, Waiting]:
-        """What waits here alone, as far as is known, by its mark."""
-        waiting = (one for queue in list(self._queues.values()) for one in list(queue))
-        return {one.item.mark: one for one in waiting if one.number is None}
-
-    def _recognises(self, number: int, item: OutboxItem, unnumbered: Mapping[str, Waiting]) -> bool:
-        """It is one that the store took without saying so. It goes by its number from now on; the order of what
-        follows matters, as it may be sent at this very moment."""
-        one = unnumbered.get(item.mark)
-        if one is not None:
-            if one.item != item:
-                self._unkept[number] = one.item
-            one.number = number
-        if item.mark in self._ended:
-            _, self._unkept[number] = self._ended[item.mark]
-        return one is not None or item.mark in self._ended
-
     # Running
 
     async def run(
@@ -187,7 +152,7 @@ class Alerts:
             async with asyncio.TaskGroup() as senders:
                 await asyncio.to_thread(self._read, at_start=True)
                 while True:
-                    for chat in [chat for chat, queue in list(self._queues.items()) if queue]:
+                    for chat in self._out.chats():
                         if chat not in self._served:
                             self._served.add(chat)
                             senders.create_task(self._serve(bot, chat))
@@ -206,16 +171,11 @@ class Alerts:
         """What lies in the store is read anew, should this process deliver again: somebody else may have meanwhile."""
         with self._lock:
             self._delivers = False
-            self._known.clear()
-            self._drop_numbered()
-
-    def _drop_numbered(self) -> None:
-        for chat, queue in list(self._queues.items()):
-            self._queues[chat] = deque(one for one in queue if one.number is None)
+            self._out.forget_kept()
 
     def is_sending(self) -> bool:
         """Telegram has a message that it has not acknowledged yet."""
-        return any(one.sending for queue in list(self._queues.values()) for one in list(queue))
+        return any(one.sending for one in self._out)
 
     def settle(self) -> None:
         """Keep what became of messages, also of one whose delivery has just been cut off after Telegram took it."""
@@ -226,16 +186,14 @@ class Alerts:
         was sent from here. Raises StoreError."""
         self._write_unkept()
         with self._lock:
-            if self._delivers or not (self._ended or any(self._queues.values())):
+            if self._delivers or self._out.is_at_rest():
                 return
-            unnumbered = self._unnumbered()
-            for number, item in self._store.queued():
-                self._recognises(number, item, unnumbered)
-            self._drop_numbered()
-            if waiting := [one.item for queue in self._queues.values() for one in queue]:
+            self._out.recognise(self._store.queued())
+            self._out.forget_kept()
+            if waiting := [one.item for one in self._out]:
                 self._store.queue(waiting, once=True)
-            self._queues.clear()
-            self._forget_ended()
+            self._out.forget_waiting()
+            self._out.forget_ended(self._now())
         self._write_unkept()
 
     def _read(self, *, at_start: bool = False) -> None:
@@ -244,28 +202,18 @@ class Alerts:
         try:
             with self._lock:
                 lying = self._store.queued()
-                self._take_in(lying)
-                self._known &= {number for number, _ in lying}
-                self._forget_ended()
+                self._out.take_in(lying)
+                self._out.forget_gone(lying)
+                self._out.forget_ended(self._now())
             self._write_unkept()
             if at_start:
-                self._put_in_order()
+                self._out.put_in_order()
                 self._moved = {int(group): moved for group, moved in self._store.bot_note().supergroups.items()}
             self._drop_old_parked(lying)
             self._is_read = True
         except StoreError as error:
             log.log(logging.WARNING if self._is_read else logging.DEBUG, "the outbox cannot be read: %s", error)
             self._is_read = False
-
-    def _forget_ended(self) -> None:
-        before = self._now() - ENDED_KEPT
-        for mark in [mark for mark, (at, _) in list(self._ended.items()) if at < before]:
-            del self._ended[mark]
-
-    def _put_in_order(self) -> None:
-        """What was told before the first look at the store comes after what lay there."""
-        for chat, queue in list(self._queues.items()):
-            self._queues[chat] = deque(sorted(queue, key=lambda one: one.number or math.inf))
 
     def _drop_old_parked(self, lying: list[tuple[int, OutboxItem]]) -> None:
         before = self._now() - PARKED_KEPT
@@ -277,7 +225,7 @@ class Alerts:
 
     async def _serve(self, bot: Sender, chat: int) -> None:
         """Empty one chat's queue, in order."""
-        queue = self._queues[chat]
+        queue = self._out.queue(chat)
         try:
             while queue:
                 one = next((one for one in queue if self._may_send(one)), queue[0])
@@ -288,8 +236,7 @@ class Alerts:
                     log.exception("the outbox stumbled; it goes on")
                     await self._pause(READ_EVERY)
         except asyncio.CancelledError:
-            for one in queue:
-                self._leave(one)
+            self._out.cut_off(chat)
             raise
         finally:
             self._served.discard(chat)
@@ -298,29 +245,19 @@ class Alerts:
         while not self._may_send(one):
             await self._pause(ALLOWED_EVERY)
 
-    def _leave(self, one: Waiting) -> None:
-        """Stopped while it was being sent: it may have arrived."""
-        if not one.sending:
-            return
-        one.item, one.sending = replace(one.item, uncertain=True), False
-        if one.number is not None:
-            self._unkept[one.number] = one.item
-
     # What becomes of it
 
     async def _keep(self, one: Waiting, item: OutboxItem | None) -> None:
         """Put the item in the message's place, or drop it."""
         if item is None and one.sent:
             self.on_taken(self._now() - one.item.queued_at)
-        if one.number is None and (item is None or item.parked is not None):
-            self._ended[one.item.mark] = self._now(), item
-        if one.number is not None:  # by now, perhaps: see `_recognises`
-            self._unkept[one.number] = item
+        self._out.ended(one, item, self._now())
+        if one.number is not None:
             await asyncio.to_thread(self._write_unkept)
 
     def _write_unkept(self) -> None:
         with self._lock:
-            outcomes = dict(self._unkept)
+            outcomes = self._out.unkept()
             if not outcomes:
                 return
             try:
@@ -328,9 +265,7 @@ class Alerts:
             except StoreError as error:
                 log.warning("it could not be kept what became of %d alerts: %s", len(outcomes), error)
                 return
-            for number, item in outcomes.items():
-                if self._unkept.get(number) == item:
-                    del self._unkept[number]
+            self._out.kept(outcomes)
 
     def _address(self, chat: int) -> int:
         return self._moved.get(chat, chat)

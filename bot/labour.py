@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
@@ -26,8 +26,8 @@ class Labour(Protocol):
 
     ended: Callable[[str], None]
 
-    def start(self, account: str, /) -> None:
-        """Have it logged in. Returns at once. Raises StoreError if nobody can be asked to."""
+    def start(self, accounts: Sequence[str], /) -> None:
+        """Have them logged in. Returns at once. Raises StoreError if nobody can be asked to; then none is started."""
 
     def is_at_it(self, account: str, /) -> bool:
         """It was started here and has not come to an end, as far as is known."""
@@ -48,10 +48,11 @@ class OwnHands:
         self._lock = threading.Lock()
         self._busy: set[str] = set()
 
-    def start(self, account: str) -> None:
+    def start(self, accounts: Sequence[str]) -> None:
         with self._lock:
-            self._busy.add(account)
-        self._executor.submit(self._do, account)
+            self._busy.update(accounts)
+        for account in accounts:
+            self._executor.submit(self._do, account)
 
     def is_at_it(self, account: str) -> bool:
         with self._lock:
@@ -86,10 +87,10 @@ class Shared:
 
     # What the leader's time table asks for
 
-    def start(self, account: str) -> None:
-        self._crew.offer(account)
+    def start(self, accounts: Sequence[str]) -> None:
+        self._crew.offer(accounts)
         with self._lock:
-            self._offered.add(account)
+            self._offered.update(accounts)
         self._wanted.set()
 
     def is_at_it(self, account: str) -> bool:

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from bot.due import Act, Agenda
 from bot.intervals import Intervals, Job
 from bot.labour import Labour, OwnHands, attempt
 from bot.life import Account, Standing
+from bot.mind import PATIENCE, Mind
 from bot.proof import Proof, Prover, Tell
 from bot.store import AccountNote, Alert, Store, StoreError
 from bot.trading import Rules
@@ -36,10 +37,6 @@ PULSE = 0.25
 SWEEP_EVERY = 1
 JUMP = 2.0
 """By so many seconds wall and monotonic time may part before the clock counts as set."""
-PATIENCE = timedelta(minutes=1)
-"""Before an account is looked at again that could not be looked at, or of which something could not be kept."""
-FIRST_HOLD, LONGEST_HOLD = timedelta(seconds=5), timedelta(hours=1)
-"""Between two attempts at a login that stays due whatever comes of it; doubled each time."""
 AT_ONCE = 2000
 """Accounts that are looked at together: whoever is due first does not wait until thousands have been read."""
 NAMED = 5
@@ -58,32 +55,10 @@ class Tokens(Protocol):
 
 
 @dataclass(slots=True)
-class _Mind:
-    """What this process alone knows of an account."""
+class _Lot:
+    """What is begun, told and remembered together for accounts that are looked at together."""
 
-    busy: set[Act] = field(default_factory=set)
-    unkept: dict[str, Any] = field(default_factory=dict)
-    """Fields of the note that say what was told, until the store has taken them."""
-    probed_at: datetime | None = None
-    """When a probe was last begun here; one that fails is not noted."""
-    hold: timedelta = FIRST_HOLD
-    held_until: datetime | None = None
-
-    def standing(self, one: Standing, now: datetime) -> Standing:
-        """With what is known better here than in the store."""
-        better = self.unkept if self.probed_at is None else {**self.unkept, "probed_at": self.probed_at}
-        return replace(one, note=replace(one.note, **better) if better else one.note, now=now)
-
-    def next_look(self, planned: datetime, now: datetime) -> datetime:
-        """Earlier than planned if a hold ends before that, or something is to be written again."""
-        moments = (planned, self.held_until, now + PATIENCE if self.unkept else None)
-        return min(moment for moment in moments if moment is not None and moment > now)
-
-
-@dataclass(slots=True)
-class _Told:
-    """What is told and remembered of accounts that are looked at together."""
-
+    logins: list[str] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     changes: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -121,7 +96,7 @@ class Scheduler:
         self._leads = leads
         self._lock, self._sweeping = threading.Lock(), threading.Lock()
         self._touched: set[str] = set()
-        self._minds: dict[str, _Mind] = defaultdict(_Mind)
+        self._minds = {name: Mind() for name in tokens.accounts}
         self._looks: dict[str, datetime] = {}
         self._heap: list[tuple[datetime, str]] = []
         self._logins: dict[str, datetime] = {}
@@ -178,19 +153,20 @@ class Scheduler:
             log.exception("the first sweep failed; the next one follows")
 
     def pump(self) -> None:
-        """Do what is due now. A clock that was set makes every plan worthless."""
+        """Do what is due now. A clock that was set makes every plan worthless, and so does a sleep of the machine, in
+        which monotonic time stands still."""
         wall, monotonic = self._clock.now(), self._clock.monotonic()
         parted = (wall - self._wall).total_seconds() - (monotonic - self._monotonic)
         self._wall, self._monotonic = wall, monotonic
         if abs(parted) > JUMP:
-            log.warning("the clock was set by %.0f s; everything is planned anew", parted)
+            log.warning("the clock was set, or the machine slept: %.0f s; everything is planned anew", parted)
             self._intervals.rebuild()
             self.replan()
         self._intervals.pump()
 
     def replan(self) -> None:
         """Look at every account in the next sweep."""
-        for mind in list(self._minds.values()):
+        for mind in self._minds.values():
             mind.held_until = None
         self._proof.look_at = None
         with self._lock:
@@ -257,14 +233,15 @@ class Scheduler:
             return {}
 
     def _do_what_is_due(self, names: list[str], standings: Mapping[str, Standing], now: datetime) -> None:
-        told, again = _Told(), set(names)
+        lot, again = _Lot(), set(names)
         try:
             for name in names:
                 if not self._leads():
                     break
-                if not self._attend(name, standings.get(name), now, told):
+                if not self._attend(name, standings.get(name), now, lot):
                     again.discard(name)
-            self._tell_and_remember(told)
+            self._start(lot.logins, now)
+            self._tell_and_remember(lot)
         finally:
             # What was acted on is planned by looking at what came of it.
             self._look_again_at(again)
@@ -273,18 +250,19 @@ class Scheduler:
         with self._lock:
             self._touched.update(names)
 
-    def _attend(self, name: str, found: Standing | None, now: datetime, told: _Told) -> bool:
+    def _attend(self, name: str, found: Standing | None, now: datetime, lot: _Lot) -> bool:
         """Do what is due for one account; whether anything was. Whatever goes wrong stays its own."""
         try:
             mind = self._minds[name]
             one = mind.standing(found or self._tokens.standing(name), now)
             plan = due.agenda(one, self._rules)
-            self._note_login(name, mind, plan, now)
+            self._note_login(name, plan.get(Act.LOGIN))
+            mind.login_is_planned(plan.get(Act.LOGIN), now)
             if mind.unkept:
-                told.changes[name] |= mind.unkept
-            acts = self._allowed(mind, due.due(plan, now), now)
+                lot.changes[name] |= mind.unkept
+            acts = mind.allowed(due.due(plan, now), now)
             for act in acts:
-                self._do(act, one, plan, told)
+                self._do(act, one, plan, lot)
         except StoreError as error:
             log.warning("%s: cannot be looked at: %s", name, error)
             self._plan(name, now + PATIENCE)
@@ -300,64 +278,64 @@ class Scheduler:
     def _see_whether_login_ended(self, name: str) -> None:
         mind = self._minds[name]
         if Act.LOGIN in mind.busy and not self._labour.is_at_it(name):
-            with self._lock:
-                mind.busy.discard(Act.LOGIN)
+            mind.busy.discard(Act.LOGIN)
 
-    def _note_login(self, name: str, mind: _Mind, plan: Agenda, now: datetime) -> None:
-        """Keep in mind when the next one is planned. One that is no longer due has left its troubles behind."""
-        planned = plan.get(Act.LOGIN)
+    def _note_login(self, name: str, planned: datetime | None) -> None:
+        """Keep in mind when the next one is planned."""
         if planned is None:
             self._logins.pop(name, None)
         else:
             self._logins[name] = planned
-        if planned is None or planned > now:
-            mind.hold, mind.held_until = FIRST_HOLD, None
 
-    def _allowed(self, mind: _Mind, acts: list[Act], now: datetime) -> list[Act]:
-        """Not what is being done, not a login that is held, and nothing about a token that a login replaces."""
-        held = mind.held_until is not None and now < mind.held_until
-        with self._lock:
-            acts = [act for act in acts if act not in mind.busy and not (act is Act.LOGIN and held)]
-            mending = Act.LOGIN in acts or Act.LOGIN in mind.busy
-        return [act for act in acts if not (mending and act in {Act.EXPIRED, Act.PROBE})]
-
-    def _do(self, act: Act, one: Standing, plan: Agenda, told: _Told) -> None:
-        name, mind, held = one.account.name, self._minds[one.account.name], one.held
+    def _do(self, act: Act, one: Standing, plan: Agenda, lot: _Lot) -> None:
+        name, held = one.account.name, one.held
         match act:
             case Act.LOGIN:
-                mind.held_until, mind.hold = one.now + mind.hold, min(mind.hold * 2, LONGEST_HOLD)
-                self._labour.start(name)
-                with self._lock:
-                    mind.busy.add(act)
+                lot.logins.append(name)
             case Act.PROBE:
-                mind.probed_at = one.now
-                with self._lock:
-                    mind.busy.add(act)
+                self._minds[name].begin_probe(one.now)
                 self._executor.submit(self._probe, name)
             case Act.WARN if held is not None:
-                told.alerts.append(due.warning(one, held, plan, self._rules))
-                told.changes[name]["warned_for"] = held.token.expires_at
+                lot.alerts.append(due.warning(one, held, plan, self._rules))
+                lot.changes[name]["warned_for"] = held.token.expires_at
             case Act.EXPIRED if held is not None:
-                told.alerts.append(due.expired(one, held, plan, self._rules))
-                told.changes[name]["expired_for"] = held.token.expires_at
+                lot.alerts.append(due.expired(one, held, plan, self._rules))
+                lot.changes[name]["expired_for"] = held.token.expires_at
             case Act.ASK:
-                told.alerts.append(due.ask(one, self._rules))
-                told.changes[name] |= {"asked_at": one.now, "asks": due.asks(one, self._rules)}
+                lot.alerts.append(due.ask(one, self._rules))
+                lot.changes[name] |= {"asked_at": one.now, "asks": due.asks(one, self._rules)}
 
-    def _tell_and_remember(self, told: _Told) -> None:
-        """One message and one write for everything, with what the store did not take before."""
-        if not told.changes or not self._leads():
+    def _start(self, logins: list[str], now: datetime) -> None:
+        """In one question. What nobody could be asked to do is asked for again."""
+        if not logins or not self._leads():
             return
-        if told.alerts:
-            self._tell(*told.alerts)
-        for name, fields in told.changes.items():
+        minds = [self._minds[name] for name in logins]
+        for mind in minds:
+            mind.held_until = now + PATIENCE
+        try:
+            self._labour.start(logins)
+        except StoreError as error:
+            log.warning("%s: nobody can be asked to log in: %s", _in_words(logins), error)
+        except Exception:
+            log.exception("%s: no login could be begun", _in_words(logins))
+        else:
+            for mind in minds:
+                mind.begin_login(now)
+
+    def _tell_and_remember(self, lot: _Lot) -> None:
+        """One message and one write for everything, with what the store did not take before."""
+        if not lot.changes or not self._leads():
+            return
+        if lot.alerts:
+            self._tell(*lot.alerts)
+        for name, fields in lot.changes.items():
             self._minds[name].unkept |= fields
         try:
-            self._store.update({name: _setting(fields) for name, fields in told.changes.items()})
+            self._store.update({name: _setting(fields) for name, fields in lot.changes.items()})
         except StoreError as error:
             log.warning("it could not be kept what was told: %s", error)
         else:
-            for name in told.changes:
+            for name in lot.changes:
                 self._minds[name].unkept.clear()
 
     def _plan(self, name: str, look: datetime) -> None:
@@ -372,13 +350,12 @@ class Scheduler:
             if self._leads():
                 attempt(self._tokens.probe, name, "probe")
         finally:
-            with self._lock:
+            with self._lock:  # together: between the two `look_now` would find nothing under way
                 self._minds[name].busy.discard(Act.PROBE)
-            self.touched(name)
+                self._touched.add(name)
 
     def _is_logging_in(self) -> bool:
-        with self._lock:
-            return any(Act.LOGIN in mind.busy for mind in self._minds.values())
+        return any(Act.LOGIN in mind.busy for mind in self._minds.values())
 
     def _to_prove(self) -> list[str]:
         return list(self._tokens.accounts)

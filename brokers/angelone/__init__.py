@@ -9,26 +9,23 @@ https://smartapi.angelone.in/docs/User
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
-from brokers._base import Broker, Shape
-from brokers._errors import BrokerError, ConsentRejected, NotSupported, UnexpectedReply
+from brokers._base import Shape
+from brokers._errors import BrokerError, NotSupported, UnexpectedReply
 from brokers._expiry import daily
 from brokers._http import Sent, per_second
 from brokers._jwt import claims_in
 from brokers._postback import order_in
-from brokers._reply import Reply, maybe, parse, pick
-from brokers._totp import SENT_AT_LEAST, TotpSecret
-from brokers._typed import SIX_DIGITS, digits_in
+from brokers._reply import maybe, parse, pick
+from brokers._totp import TotpSecret
+from brokers._typed import ByCode
 from brokers._types import AccessToken, Consent, Funds, Holding, Order, Position, Profile, Secret
 from brokers.angelone._account import funds_in, holdings_in, orders_in, positions_in, profile_in
 from brokers.angelone._refusals import accepted, granted, renewed
-
-T = TypeVar("T")
 
 EXPIRY = daily(0)
 """By the page of 2026. That of 2024 said 28 hours, and the tokens' own `exp` has been three years off."""
@@ -70,13 +67,12 @@ class Config:
         object.__setattr__(self, "client_id", self.client_id.upper())
 
 
-class AngelOne(Broker[Config]):
+class AngelOne(ByCode[Config]):
     Config = Config
     name = "angelone"
     title = "Angel One"
     domain = "angelone.in"
     endpoints: ClassVar = {"api": "https://apiconnect.angelone.in"}
-    ways: ClassVar = {"auto": ("totp_secret",), "assisted": ()}
     asks: ClassVar = {
         "client_id": "the client code: letters and digits, such as T100042; the app's profile page",
         "api_key": "the key of an app of yours; smartapi.angelone.in, My Apps, Create App. The secret beside it is not "
@@ -94,6 +90,7 @@ class AngelOne(Broker[Config]):
         "auto": "Angel One documents this call, and its own examples make the code from a stored TOTP secret",
         "assisted": "the same call with a code you type: PIN and API key are stored, the second factor is not",
     }
+    # One login a second is allowed; twice that, as the seconds are counted there.
     login_gap = timedelta(seconds=2)
     # One a second for each of login, holdings, positions and orders, more for the others; no two calls of a refresh or
     # of a look at the account are the same.
@@ -102,32 +99,13 @@ class AngelOne(Broker[Config]):
     registers_at = "smartapi.angelone.in, the app of this account's api_key"
     posts_back = True
 
-    _typed_before: Secret | None = None
-
     @staticmethod
     def expiry(issued_at: datetime) -> datetime:
         return EXPIRY(issued_at)
 
-    @property
-    def client_id(self) -> str:
-        return self.config.client_id
-
-    def login(self) -> AccessToken | Consent:
-        if self.given.login == "assisted":
-            return Consent(None, SIX_DIGITS)
-        return self._log_in(self.code(SENT_AT_LEAST).digits)
-
-    def answer_in(self, pasted: Secret) -> Secret:
-        if self.given.login != "assisted":
-            raise ConsentRejected("this account logs in by itself; nothing needs to be sent for it")
-        return digits_in(pasted, self.title)
-
-    def exchange(self, answer: Secret) -> AccessToken:
-        code = self.answer_in(answer)
-        if code == self._typed_before:
-            raise ConsentRejected("this code was sent before, and works once; send the next one your app shows")
-        self._typed_before = code
-        return self._log_in(code)
+    def log_in_with(self, code: Secret) -> AccessToken:
+        asked_at = self.clock.now()
+        return self._token(self.login_by_password(code), asked_at)
 
     def renew(self, token: AccessToken) -> AccessToken | Consent:
         """A new access token that ends at the same midnight; where that is refused, a login."""
@@ -200,13 +178,6 @@ class AngelOne(Broker[Config]):
     def logout(self, token: AccessToken) -> None:
         body = {"clientcode": self.client_id}
         accepted(self.http.post("api", f"{USER}/logout", json=body, headers=self.headers(token)))
-
-    def _read(self, path: str, token: AccessToken, judge: Callable[[Reply], T]) -> T:
-        return self.http.read("api", path, judge, headers=self.headers(token))
-
-    def _log_in(self, code: Secret) -> AccessToken:
-        asked_at = self.clock.now()
-        return self._token(self.login_by_password(code), asked_at)
 
     def _token(self, data: object, issued_at: datetime) -> AccessToken:
         """`issued_at` is when it was asked for: of two sides of midnight, the earlier is the safe one. Whose the token

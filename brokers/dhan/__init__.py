@@ -8,10 +8,9 @@ https://dhanhq.co/docs/v2/authentication/
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from brokers._base import Broker, Shape
 from brokers._errors import ConsentRejected, NotSupported, TokenRejected, UnexpectedReply, WrongClient
@@ -19,19 +18,15 @@ from brokers._expiry import lasting
 from brokers._http import Sent, per_second
 from brokers._jwt import JWT
 from brokers._postback import order_in
-from brokers._reply import Reply, maybe, parse, pick
+from brokers._reply import maybe, parse, pick
 from brokers._totp import SENT_AT_LEAST, TotpSecret
 from brokers._types import AccessToken, Code, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
 from brokers.dhan._account import funds_in, holdings_in, order_address_in, orders_in, positions_in, profile_in
 from brokers.dhan._answers import TOKEN_ID, Claims, answer_in, claims_of, instant
 from brokers.dhan._credentials import ClientId, Pin
-from brokers.dhan._refusals import accepted, granted, renewal_refused
-
-T = TypeVar("T")
+from brokers.dhan._refusals import BETWEEN_LOGINS, accepted, granted, renewal_refused
 
 EXPIRY = lasting(timedelta(hours=24))
-CONSENT_LIFE = timedelta(hours=12)
-"""Dhan names no time; half a day keeps yesterday's link from being offered tomorrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +62,7 @@ class Dhan(Broker[Config]):
         "auto": "Dhan documents this login for programs: you may let one log in to your own account",
         "assisted": "Dhan means this page for a person: you log in, kunji only opens it and takes what comes back",
     }
-    login_gap = timedelta(minutes=2, seconds=10)
+    login_gap = BETWEEN_LOGINS
     tells_order_address = True
     redirects = True
     registers_at = "web.dhan.co, My Profile, Access DhanHQ APIs, switched to API key"
@@ -78,10 +73,6 @@ class Dhan(Broker[Config]):
     @staticmethod
     def expiry(issued_at: datetime) -> datetime:
         return EXPIRY(issued_at)
-
-    @property
-    def client_id(self) -> str:
-        return self.config.client_id
 
     def login(self) -> AccessToken | Consent:
         if self.given.login == "assisted":
@@ -177,9 +168,6 @@ class Dhan(Broker[Config]):
             raise NotSupported("Dhan does not renew this kind of token")
         return accepted(reply)
 
-    def _read(self, path: str, token: AccessToken, judge: Callable[[Reply], T]) -> T:
-        return self.http.read("api", path, judge, headers=self.headers(token))
-
     def _app_headers(self) -> Sent:
         return {"app_id": self.config.api_key or "", "app_secret": self.config.api_secret or ""}
 
@@ -190,7 +178,6 @@ class Dhan(Broker[Config]):
         return Consent(
             f"{self.given.endpoints['auth']}/login/consentApp-login?consentAppId={consent_id}",
             expects="the address you land on after logging in, or an access token made on web.dhan.co",
-            expires_at=self.clock.now() + CONSENT_LIFE,
             asks_totp=self.totp_secret is not None,
         )
 

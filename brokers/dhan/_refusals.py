@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from brokers._errors import (
     BrokerError,
@@ -24,8 +25,8 @@ from brokers._errors import (
 )
 from brokers._reply import Reply
 
-BETWEEN_LOGINS = 130.0
-"""Seconds to wait where Dhan says once every 2 minutes."""
+BETWEEN_LOGINS = timedelta(minutes=2, seconds=10)
+"""Dhan says once every two minutes; ten seconds more, as it counts by its own clock and from when it granted one."""
 AFTER_TOO_MANY = 60.0
 """Dhan warns that going on after code 805 may lead to blocking."""
 NO_HOLDINGS = "DH-1111"
@@ -55,7 +56,7 @@ LOGIN_TEXTS: tuple[tuple[str, Callable[[], BrokerError]], ...] = (
     ("token ?id", lambda: ConsentRejected("Dhan no longer takes this tokenId: it works once, and not for long")),
     (
         "minute",
-        lambda: RateLimited("Dhan grants one login in two minutes", retry_after=BETWEEN_LOGINS),
+        lambda: RateLimited("Dhan grants one login in two minutes", retry_after=BETWEEN_LOGINS.total_seconds()),
     ),
     (
         "totp",

@@ -17,15 +17,15 @@ from datetime import UTC, datetime
 from typing import ClassVar, TypeVar
 
 from brokers._addresses import is_loopback, own_address
-from brokers._base import Broker, Shape
-from brokers._errors import ConsentRejected, TokenRejected, UnexpectedReply, WrongClient
+from brokers._base import Shape
+from brokers._errors import TokenRejected, UnexpectedReply, WrongClient
 from brokers._expiry import daily
 from brokers._http import Sent, per_second
 from brokers._jwt import claims_in
 from brokers._reply import Reply, maybe, pick
-from brokers._totp import SENT_AT_LEAST, TotpSecret
-from brokers._typed import SIX_DIGITS, digits_in
-from brokers._types import AccessToken, Consent, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
+from brokers._totp import TotpSecret
+from brokers._typed import ByCode
+from brokers._types import AccessToken, Funds, Holding, Order, OrderAddress, Position, Profile, Secret
 from brokers.kotak._account import alive, funds_in, holdings_in, order_address_in, orders_in, positions_in
 from brokers.kotak._credentials import ConsumerKey, MobileNumber, Mpin, Ucc
 from brokers.kotak._refusals import TRADE, VIEW, granted
@@ -49,13 +49,12 @@ class Config:
     totp_secret: TotpSecret | None = None
 
 
-class Kotak(Broker[Config]):
+class Kotak(ByCode[Config]):
     Config = Config
     name = "kotak"
     title = "Kotak Neo"
     domain = "kotaksecurities.com"
     endpoints: ClassVar = {"login": "https://mis.kotaksecurities.com"}
-    ways: ClassVar = {"auto": ("totp_secret",), "assisted": ()}
     asks: ClassVar = {
         "client_id": "the client code, which Kotak calls UCC: about five letters and digits; Profile, account details. "
         "Not the longer customer id",
@@ -87,22 +86,13 @@ class Kotak(Broker[Config]):
     def expiry(issued_at: datetime) -> datetime:
         return EXPIRY(issued_at)
 
-    @property
-    def client_id(self) -> str:
-        return self.config.client_id
-
-    def login(self) -> AccessToken | Consent:
-        if self.given.login == "assisted":
-            return Consent(None, SIX_DIGITS)
-        return self._log_in(self.code(SENT_AT_LEAST).digits)
-
-    def answer_in(self, pasted: Secret) -> Secret:
-        if self.given.login != "assisted":
-            raise ConsentRejected("this account logs in by itself; nothing needs to be sent for it")
-        return digits_in(pasted, self.title)
-
-    def exchange(self, answer: Secret) -> AccessToken:
-        return self._log_in(self.answer_in(answer))
+    def log_in_with(self, code: Secret) -> AccessToken:
+        view = self.trade_api_login(code)
+        named = _client_in(view)
+        if named not in (None, self.client_id):  # the MPIN is for no one else
+            raise WrongClient("Kotak Neo opened a session of another client than the one configured")
+        issued_at = self.clock.now()
+        return self._token(self.trade_api_validate(view), named, issued_at)
 
     def profile(self, token: AccessToken) -> Profile:
         """No answer of Kotak's but that of the login names a client, so the login's word is passed on."""
@@ -158,20 +148,13 @@ class Kotak(Broker[Config]):
         )
 
     def _read(self, path: str, token: AccessToken, judge: Callable[[Reply], T]) -> T:
+        """Asked where the session is to be used."""
         base, headers = _part(token, "base_url").reveal(), self.headers(token)
         return self.http.read("login", path, judge, base=base, headers=headers)
 
     def _program(self) -> Sent:
         """Without `Bearer`."""
         return {"Authorization": self.config.consumer_key, **PROGRAM}
-
-    def _log_in(self, code: Secret) -> AccessToken:
-        view = self.trade_api_login(code)
-        named = _client_in(view)
-        if named not in (None, self.client_id):  # the MPIN is for no one else
-            raise WrongClient("Kotak Neo opened a session of another client than the one configured")
-        issued_at = self.clock.now()
-        return self._token(self.trade_api_validate(view), named, issued_at)
 
     def _token(self, trade: dict[str, object], named: str | None, issued_at: datetime) -> AccessToken:
         """`issued_at` is when it was asked for: an answer that was read late is no newer than one asked for later. The

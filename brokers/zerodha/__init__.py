@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import ClassVar, TypeVar
+from datetime import datetime
+from typing import ClassVar
 from urllib.parse import urlencode
 
 from brokers._base import Broker, Shape
@@ -29,12 +28,8 @@ from brokers.zerodha._answers import answer_in, issued, registered, state_in
 from brokers.zerodha._refusals import accepted, granted
 from brokers.zerodha._web import WebLogin
 
-T = TypeVar("T")
-
 EXPIRY = daily(6)
 VERSION = {"X-Kite-Version": "3"}
-LINK_LIFE = timedelta(hours=12)
-"""A login by yesterday's link is nobody's who looks at the chat now."""
 
 
 class RedirectUrl(Text):
@@ -106,10 +101,6 @@ class Zerodha(Broker[Config]):
     @staticmethod
     def expiry(issued_at: datetime) -> datetime:
         return EXPIRY(issued_at)
-
-    @property
-    def client_id(self) -> str:
-        return self.config.client_id
 
     def login(self) -> AccessToken | Consent:
         if self.given.login == "assisted":
@@ -192,16 +183,12 @@ class Zerodha(Broker[Config]):
         params = {"api_key": self.config.api_key, "access_token": token.value}
         return self.http.delete("api", "/session/token", params=params, headers=self.headers(token))
 
-    def _read(self, path: str, token: AccessToken, judge: Callable[[Reply], T]) -> T:
-        return self.http.read("api", path, judge, headers=self.headers(token))
-
     def _consent(self) -> Consent:
         """A link; Zerodha is not asked."""
         query = {"v": "3", "api_key": self.config.api_key.reveal()}
         return Consent(
             f"{self.given.endpoints['web']}/connect/login?{urlencode(query)}",
             expects="the address you land on after logging in, or the request_token in it",
-            expires_at=self.clock.now() + LINK_LIFE,
             asks_totp=self.totp_secret is not None,
         )
 

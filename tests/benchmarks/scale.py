@@ -75,8 +75,7 @@ def measured(count: int) -> dict[str, float]:
         assert crew is not None
         commands, memory = asked(server), used(server)
         begun = time.perf_counter()
-        for number in range(WORKERS, count):
-            crew.offer(f"dhan-{number}")
+        crew.offer([f"dhan-{number}" for number in range(WORKERS, count)])
         while cast(int, server.client.hlen("kunji:kept")) < count or server.client.zcard("kunji:due"):
             assert time.perf_counter() - begun < PATIENCE, "the workers do not come to an end"
             time.sleep(0.2)

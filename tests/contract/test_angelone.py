@@ -281,19 +281,6 @@ def test_an_account_that_logs_in_by_itself_takes_no_code(server: StandIn) -> Non
         angel(server).answer_in(Secret("503917"))
 
 
-@pytest.mark.parametrize("answer", [says(200, sample("login_err_totp_AB1050")), hangs])
-def test_a_typed_code_is_never_sent_twice(server: StandIn, answer: Any) -> None:
-    server.will(answer)
-    ours = angel(server, TYPED)
-    with pytest.raises(BrokerError):
-        ours.exchange(Secret("503917"))
-
-    with pytest.raises(ConsentRejected, match="next one"):
-        ours.exchange(Secret("503 917"))
-
-    assert server.saw(1)
-
-
 def test_a_refused_typed_code_counts_as_one_and_is_not_in_the_error(server: StandIn) -> None:
     typed = "503917"
     server.will(says(200, sample("login_err_totp_AB1050")))

@@ -75,6 +75,7 @@ def test_a_refused_typed_code_is_not_sent_again(server: StandIn) -> None:
 
     assert len(server.seen) == 1
     assert "218604" not in everything_said(caught.value)
+    assert caught.value.hint == "was it this account's, and did your app still show it when you sent it?"
 
 
 @given(pasted(SAMPLES.bodies()))

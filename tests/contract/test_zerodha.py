@@ -308,10 +308,6 @@ def test_what_a_link_carries_is_found_in_the_address_after_the_login(server: Sta
         assert ours.state_in(Secret(pasted)) is None
 
 
-def test_a_link_is_good_for_half_a_day(server: StandIn) -> None:
-    assert link(server).expires_at == NOW + timedelta(hours=12)
-
-
 @pytest.mark.parametrize("address", ["{web}/connect/login?v=3&api_key=k", "{web}/connect/authorize", "{web}"])
 def test_the_login_pages_own_address_is_answered_with_what_to_do(server: StandIn, address: str) -> None:
     with pytest.raises(ConsentRejected, match="log in there first"):

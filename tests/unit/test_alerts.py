@@ -16,6 +16,7 @@ from bot.store import Alert, OutboxItem, StoreAway
 from bot.store._codec import Codec
 from handlers.access import Audience
 from tests.fakes import FakeClock, MemoryStore
+from tests.waiting import until
 
 NOON = datetime(2026, 1, 5, 6, 30, tzinfo=UTC)
 ADMIN, WIFE, GROUP = 11, 22, -33
@@ -174,22 +175,16 @@ class Desk:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def deliver(self, until: Callable[[], bool] | None = None) -> None:
-        """Run until nothing waits in the store."""
+    async def deliver(self, enough: Callable[[], bool] | None = None) -> None:
+        """Run until that is so, or nothing waits in the store."""
         async with self.running():
-            await eventually(until or (lambda: not self.lying()))
+            await until(enough or (lambda: not self.lying()))
 
     def lying(self) -> list[OutboxItem]:
         return [item for _, item in self.store.queued() if item.parked is None]
 
     def parked(self) -> list[OutboxItem]:
         return [item for _, item in self.store.queued() if item.parked is not None]
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what is waited for is told by nobody
-            await asyncio.sleep(0.002)
 
 
 @pytest.fixture
@@ -210,7 +205,7 @@ async def test_what_is_told_while_it_runs_is_sent_at_once_from_any_thread(desk: 
         await asyncio.sleep(0.01)
         thread = threading.Thread(target=desk.tell, args=("a",))
         thread.start()
-        await eventually(lambda: desk.bot.texts == ["a"])
+        await until(lambda: desk.bot.texts == ["a"])
         thread.join()
 
     assert desk.waits == []
@@ -233,7 +228,7 @@ async def test_a_message_is_settled_only_after_telegram_took_it(desk: Desk) -> N
     desk.bot.hangs = {ADMIN}
     desk.tell("a")
 
-    await desk.deliver(until=lambda: desk.bot.tries == 1)
+    await desk.deliver(enough=lambda: desk.bot.tries == 1)
 
     assert len(desk.lying()) == 1
 
@@ -241,7 +236,7 @@ async def test_a_message_is_settled_only_after_telegram_took_it(desk: Desk) -> N
 async def test_a_message_cut_off_by_a_stop_comes_again_and_says_that_it_may_be_a_repeat(desk: Desk) -> None:
     desk.bot.hangs = {ADMIN}
     desk.tell("a")
-    await desk.deliver(until=lambda: desk.bot.tries == 1)
+    await desk.deliver(enough=lambda: desk.bot.tries == 1)
 
     desk.bot.hangs.clear()
     desk.restart()
@@ -341,7 +336,7 @@ async def test_a_send_that_timed_out_again_and_again_is_never_given_up(desk: Des
 async def test_a_time_out_is_remembered_over_a_restart(desk: Desk) -> None:
     desk.bot.fails[ADMIN] = [TimedOut(), *[NetworkError("down")] * 50]
     desk.tell("a")
-    await desk.deliver(until=lambda: desk.bot.tries > 3)
+    await desk.deliver(enough=lambda: desk.bot.tries > 3)
 
     desk.bot.fails.clear()
     desk.restart()
@@ -381,10 +376,10 @@ async def test_what_was_put_aside_is_not_sent_after_a_restart_and_is_forgotten_a
     await desk.deliver()
 
     desk.restart()
-    await desk.deliver(until=lambda: len(desk.parked()) == 1)
+    await desk.deliver(enough=lambda: len(desk.parked()) == 1)
     desk.clock.go(8 * 86400)
     desk.restart()
-    await desk.deliver(until=lambda: not desk.parked())
+    await desk.deliver(enough=lambda: not desk.parked())
 
     assert desk.bot.texts == []
 
@@ -394,9 +389,9 @@ async def test_what_was_put_aside_is_forgotten_after_a_week_also_without_a_resta
     desk.tell("a")
 
     async with desk.running():
-        await eventually(lambda: len(desk.parked()) == 1)
+        await until(lambda: len(desk.parked()) == 1)
         desk.clock.go(8 * 86400)
-        await eventually(lambda: not desk.parked())
+        await until(lambda: not desk.parked())
 
     assert desk.bot.texts == []
 
@@ -405,7 +400,7 @@ async def test_a_chat_that_hangs_delays_no_other(desk: Desk) -> None:
     desk.bot.hangs = {ADMIN}
     desk.tell("a", account="wife")
 
-    await desk.deliver(until=lambda: desk.bot.taken == [(WIFE, "a")])
+    await desk.deliver(enough=lambda: desk.bot.taken == [(WIFE, "a")])
 
     assert len(desk.lying()) == 1
 
@@ -437,9 +432,9 @@ async def test_what_is_mended_during_an_outage_is_not_sent_after_it(desk: Desk) 
     desk.tell("a")
 
     async with desk.running():
-        await eventually(lambda: desk.bot.tries > 3)
+        await until(lambda: desk.bot.tries > 3)
         desk.mended = {"a"}
-        await eventually(lambda: not desk.lying())
+        await until(lambda: not desk.lying())
 
     assert desk.bot.texts == []
 
@@ -521,7 +516,7 @@ async def test_an_alert_that_the_disk_refuses_is_sent_all_the_same_and_the_fault
     desk.tell("a")
     desk.tell("b")
 
-    await desk.deliver(until=lambda: len(desk.bot.taken) == 2)
+    await desk.deliver(enough=lambda: len(desk.bot.taken) == 2)
 
     assert desk.bot.texts == ["a store", "b"]
 
@@ -535,7 +530,7 @@ async def test_what_the_store_took_without_saying_so_is_sent_once() -> None:
         desk.tell("a")
         store.loses_answers = False
         desk.tell("b")
-        await eventually(lambda: not desk.lying())
+        await until(lambda: not desk.lying())
 
     assert desk.bot.texts == ["a store", "b"]
 
@@ -547,10 +542,10 @@ async def test_what_was_sent_before_the_store_shows_that_it_has_it_is_settled_th
         store.loses_answers = True
         desk.tell("a")
         store.is_away = True
-        await eventually(lambda: len(desk.bot.taken) == 1)
+        await until(lambda: len(desk.bot.taken) == 1)
 
         store.is_away = store.loses_answers = False
-        await eventually(lambda: not desk.lying())
+        await until(lambda: not desk.lying())
 
     assert desk.bot.texts == ["a store"]
 
@@ -564,11 +559,11 @@ async def test_what_came_of_a_message_is_kept_also_if_the_store_took_it_without_
     async with desk.running():
         desk.tell("a")
         store.is_away = True
-        await eventually(lambda: desk.bot.tries == 1)
+        await until(lambda: desk.bot.tries == 1)
         store.is_away = False
-        await eventually(lambda: len(desk.parked()) == 1)
+        await until(lambda: len(desk.parked()) == 1)
     desk.restart()
-    await desk.deliver(until=lambda: len(desk.parked()) == 1)
+    await desk.deliver(enough=lambda: len(desk.parked()) == 1)
 
     assert desk.bot.texts == []
 
@@ -583,9 +578,9 @@ async def test_a_message_that_may_have_arrived_says_so_after_a_kill_too_if_the_s
     async with desk.running():
         desk.tell("a")
         store.is_away = True
-        await eventually(lambda: desk.bot.tries > 3)
+        await until(lambda: desk.bot.tries > 3)
         store.is_away = False
-        await eventually(lambda: any(item.uncertain for item in desk.lying()))
+        await until(lambda: any(item.uncertain for item in desk.lying()))
     desk.bot.fails.clear()
 
     desk.restart()
@@ -610,10 +605,10 @@ async def test_a_disk_that_fills_up_during_a_send_does_not_repeat_it(desk: Desk)
     desk.tell("a")
     desk.store.refuses_writes = True
     async with desk.running():
-        await eventually(lambda: desk.bot.texts == ["a"])
+        await until(lambda: desk.bot.texts == ["a"])
         desk.store.refuses_writes = False
         desk.tell("b")
-        await eventually(lambda: not desk.lying())
+        await until(lambda: not desk.lying())
 
     assert desk.bot.texts == ["a", "b"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
 from bot.labour import Shared
 from bot.scheduler import Scheduler
-from bot.store import StoreError
+from bot.store import StoreAway, StoreError
 from bot.store.crew import CLAIM
 from brokers import BrokerUnreachable
 from tests.fakes import FakeCrew, Hall
@@ -46,7 +46,7 @@ def day() -> Day:
 
 def test_a_login_is_done_by_whoever_comes_first_and_by_nobody_else(day: Day) -> None:
     leader, other = Hands(day.hall, "one"), Hands(day.hall, "two")
-    leader.labour.start("dhan")
+    leader.labour.start(["dhan"])
 
     other.labour.claim()
     leader.labour.claim()
@@ -57,7 +57,7 @@ def test_a_login_is_done_by_whoever_comes_first_and_by_nobody_else(day: Day) -> 
 def test_the_leader_hears_that_a_login_has_ended_elsewhere_also_if_it_failed(day: Day) -> None:
     leader, other = Hands(day.hall, "one"), Hands(day.hall, "two")
     other.fails = True
-    leader.labour.start("dhan")
+    leader.labour.start(["dhan"])
     leader.labour.look()
     assert leader.labour.is_at_it("dhan")
     assert not leader.ended
@@ -71,8 +71,7 @@ def test_the_leader_hears_that_a_login_has_ended_elsewhere_also_if_it_failed(day
 
 def test_the_leader_hears_of_each_login_by_itself(day: Day) -> None:
     leader, other = Hands(day.hall, "one"), Hands(day.hall, "two", hands=1)
-    for account in ("dhan", "kotak"):
-        leader.labour.start(account)
+    leader.labour.start(["dhan", "kotak"])
 
     other.labour.claim()
     leader.labour.look()
@@ -95,8 +94,7 @@ def test_who_has_offered_nothing_asks_for_nothing(day: Day) -> None:
 def test_no_more_logins_are_taken_than_there_are_hands(day: Day) -> None:
     leader, other = Hands(day.hall, "one", hands=1), Hands(day.hall, "two", hands=1)
     leader.executor.holds = other.executor.holds = True
-    for account in ("dhan", "kotak"):
-        leader.labour.start(account)
+    leader.labour.start(["dhan", "kotak"])
 
     for _ in range(2):
         leader.labour.claim()
@@ -111,7 +109,7 @@ def test_no_more_logins_are_taken_than_there_are_hands(day: Day) -> None:
 def test_what_somebody_claimed_who_died_is_done_by_another_later(day: Day) -> None:
     leader, other = Hands(day.hall, "one"), Hands(day.hall, "two")
     other.executor.holds = True
-    leader.labour.start("dhan")
+    leader.labour.start(["dhan"])
     other.labour.claim()
 
     leader.labour.claim()
@@ -125,7 +123,7 @@ def test_what_somebody_claimed_who_died_is_done_by_another_later(day: Day) -> No
 def test_what_somebody_claimed_who_left_is_done_by_another_at_once(day: Day) -> None:
     leader, other = Hands(day.hall, "one"), Hands(day.hall, "two")
     other.executor.holds = True
-    leader.labour.start("dhan")
+    leader.labour.start(["dhan"])
     other.labour.claim()
 
     other.crew.leave()
@@ -136,7 +134,7 @@ def test_what_somebody_claimed_who_left_is_done_by_another_at_once(day: Day) -> 
 
 def test_an_account_that_is_not_in_the_config_is_left_to_others(day: Day) -> None:
     leader, other = Hands(day.hall, "one"), Hands(day.hall, "two", known=["kotak"])
-    leader.labour.start("dhan")
+    leader.labour.start(["dhan"])
 
     other.labour.claim()
     leader.labour.claim()
@@ -149,7 +147,7 @@ def test_a_login_that_nobody_can_be_asked_to_do_is_said_so(day: Day) -> None:
     leader.crew.is_cut_off = True
 
     with pytest.raises(StoreError):
-        leader.labour.start("dhan")
+        leader.labour.start(["dhan"])
 
     assert not leader.labour.is_at_it("dhan")
 
@@ -233,6 +231,66 @@ def test_nobody_is_told_of_an_expiry_while_the_other_machine_logs_in() -> None:
 
     assert not pair.world.alerts("expired")
     assert pair.world.scripts["dhan"].logins == 1
+
+
+class Foreman:
+    """Has logins done by others, of whom nothing more is heard. While `is_away`, nobody can be asked."""
+
+    def __init__(self) -> None:
+        self.ended: Callable[[str], None] = lambda _account: None
+        self.is_away = False
+        self.asked: list[list[str]] = []
+        self.at_it: set[str] = set()
+
+    def start(self, accounts: Sequence[str]) -> None:
+        self.asked.append(list(accounts))
+        if self.is_away:
+            raise StoreAway("the store does not answer")
+        self.at_it.update(accounts)
+
+    def is_at_it(self, account: str) -> bool:
+        return account in self.at_it
+
+
+def with_foreman(world: World) -> tuple[Scheduler, Foreman]:
+    foreman = Foreman()
+    scheduler = Scheduler(
+        world.tokens,
+        world.prover,
+        world.store,
+        clock=world.clock,
+        rules=world.rules,
+        tell=world.tell,
+        executor=world.executor,
+        labour=foreman,
+    )
+    return scheduler, foreman
+
+
+def test_logins_that_fall_due_together_are_offered_in_one_question() -> None:
+    names = [f"account-{number}" for number in range(50)]
+    scheduler, foreman = with_foreman(World(indian(10), None, **dict.fromkeys(names, "auto")))
+
+    scheduler.sweep()
+
+    assert foreman.asked == [sorted(names)]
+
+
+def test_logins_that_nobody_could_be_asked_to_do_are_offered_again_a_minute_later() -> None:
+    world = World(indian(10), dhan="auto", kotak="auto")
+    scheduler, foreman = with_foreman(world)
+    foreman.is_away = True
+
+    for _ in range(59):
+        scheduler.sweep()
+        world.clock.go(1)
+    foreman.is_away = False
+    for _ in range(3):
+        scheduler.sweep()
+        world.clock.go(1)
+
+    assert foreman.asked == [["dhan", "kotak"], ["dhan", "kotak"]]
+    assert foreman.at_it == {"dhan", "kotak"}
 
 
 def test_what_is_no_longer_to_be_done_here_is_not_begun_in_the_middle_of_a_sweep() -> None:

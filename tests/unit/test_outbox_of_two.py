@@ -10,7 +10,8 @@ import pytest
 
 from bot.delivery import Waiting
 from bot.store import StoreError
-from tests.unit.test_alerts import ADMIN, Desk, Stumbling, eventually
+from tests.unit.test_alerts import ADMIN, Desk, Stumbling
+from tests.waiting import until
 
 
 class Pair:
@@ -40,11 +41,11 @@ async def test_what_one_that_stands_by_tells_is_sent_by_the_leader_alone() -> No
     pair = Pair()
     pair.two.tell("a")
     async with delivering(pair.one):
-        await eventually(lambda: pair.texts == ["a"])
+        await until(lambda: pair.texts == ["a"])
 
     async with delivering(pair.two):
         pair.two.tell("b")
-        await eventually(lambda: "b" in pair.texts)
+        await until(lambda: "b" in pair.texts)
 
     assert pair.texts == ["a", "b"]
 
@@ -55,14 +56,14 @@ async def test_what_somebody_else_sent_meanwhile_is_not_sent_again() -> None:
     pair.one.tell("a")
     pair.one.tell("b")
     async with delivering(pair.one):
-        await eventually(lambda: pair.one.bot.tries == 1)
+        await until(lambda: pair.one.bot.tries == 1)
     pair.one.bot.hangs.clear()
     async with delivering(pair.two):
-        await eventually(lambda: len(pair.texts) == 2)
+        await until(lambda: len(pair.texts) == 2)
 
     async with delivering(pair.one):
         pair.one.tell("c")
-        await eventually(lambda: "c" in pair.texts)
+        await until(lambda: "c" in pair.texts)
 
     assert pair.texts == ["a possibly a repeat", "b", "c"]
 
@@ -71,7 +72,7 @@ async def test_whoever_does_not_lead_any_more_sends_nothing() -> None:
     pair = Pair()
     pair.one.tell("a")
     async with delivering(pair.one, may_send=lambda _: False):
-        await eventually(lambda: bool(pair.one.waits))
+        await until(lambda: bool(pair.one.waits))
 
     assert pair.texts == []
     assert len(pair.one.lying()) == 1
@@ -82,7 +83,7 @@ async def test_what_the_store_would_not_take_is_sent_by_one_that_is_adrift() -> 
     async with delivering(pair.one, may_send=lambda one: one.number is None):
         pair.store.refuses_writes = True
         pair.one.tell("a")
-        await eventually(lambda: bool(pair.texts))
+        await until(lambda: bool(pair.texts))
 
     assert pair.texts[0].startswith("a")
 
@@ -96,7 +97,7 @@ async def test_what_the_store_would_not_take_from_one_that_stands_by_is_handed_i
     pair.two.outbox.hand_in()
     pair.two.outbox.hand_in()
     async with delivering(pair.one):
-        await eventually(lambda: bool(pair.texts))
+        await until(lambda: bool(pair.texts))
 
     assert len(pair.texts) == 1
     assert pair.one.lying() == []
@@ -108,7 +109,7 @@ async def test_what_the_store_took_without_saying_so_and_another_sent_is_not_han
     pair.two.tell("a")
     pair.store.loses_answers = False
     async with delivering(pair.one):
-        await eventually(lambda: not pair.one.lying())
+        await until(lambda: not pair.one.lying())
 
     pair.two.outbox.hand_in()
 
@@ -128,7 +129,7 @@ async def test_what_was_handed_in_without_the_store_saying_so_is_not_handed_in_a
     pair.two.outbox.hand_in()
     assert len(pair.one.lying()) == 1
     async with delivering(pair.one):
-        await eventually(lambda: not pair.one.lying())
+        await until(lambda: not pair.one.lying())
     pair.two.outbox.hand_in()
 
     assert pair.texts == ["a store"]
@@ -141,7 +142,7 @@ async def test_what_one_that_was_adrift_sent_is_dropped_where_the_store_took_it_
         pair.store.loses_answers = True
         pair.one.tell("a")
         pair.store.is_away = True
-        await eventually(lambda: bool(pair.texts))
+        await until(lambda: bool(pair.texts))
     pair.store.is_away = pair.store.loses_answers = False
 
     pair.one.outbox.hand_in()
@@ -156,6 +157,6 @@ async def test_one_that_begins_to_deliver_knows_what_it_told_while_it_stood_by()
     pair.store.loses_answers = False
 
     async with delivering(pair.one):
-        await eventually(lambda: not pair.one.lying())
+        await until(lambda: not pair.one.lying())
 
     assert pair.texts == ["a store"]

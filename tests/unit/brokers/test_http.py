@@ -156,7 +156,7 @@ def test_a_thousand_accounts_hold_no_thread_and_no_socket() -> None:
     accounts = [http("https://api.dhan.co") for _ in range(1000)]
 
     assert len(accounts) == 1000
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_no_thread_is_left_after_a_call(server: StandIn) -> None:
