@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 from bot.host import Host
 from bot.term import Term
@@ -35,6 +36,10 @@ class App:
             stop.set()
             await lingering
             await self._leadership.leave()
+
+    def look_now(self) -> datetime | None:
+        """Do at once what is due, as the demo moves the time; when there is more to do, None if nobody leads here."""
+        return duty.look_now() if (duty := self._host.duty) else None
 
     async def _lead(self, stop: asyncio.Event) -> None:
         """A term, until it is over or the bot is to stop."""

@@ -16,8 +16,9 @@ import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -30,8 +31,8 @@ from bot.app import App
 from bot.clock import open_clock
 from bot.config import load
 from bot.demo_accounts import ADMIN, LOGINS, PEOPLE, VIEWER, come_back_to, enrol
-from bot.leaps import leaps
-from bot.sandbox import Sandbox, Scene
+from bot.leaps import leaps, pass_until
+from bot.sandbox import Sandbox, SandboxClock, Scene
 from bot.terminal import Terminal
 from bot.tour import tour
 from bot.works import Works
@@ -54,20 +55,37 @@ class Way(StrEnum):
 def play(way: Way) -> int:
     """Run until Ctrl-C or, on the tour, to its end. The exit code."""
     logs.set_up("WARNING", [])
-    with furnished(door=way is Way.PAGE) as (sandbox, folder), serving(sandbox, folder) as (works, ended):
+    with furnished(door=way is Way.PAGE) as (sandbox, folder), serving(sandbox, folder) as ended:
         if way is Way.TOUR:
             return tour(sandbox, Terminal(sandbox))
         with _told_to_stop() as stopped:
-            meeting = _on_page(sandbox, works) if way is Way.PAGE else _in_terminal(sandbox, folder, stopped)
+            meeting = _on_page(sandbox) if way is Way.PAGE else _in_terminal(sandbox, folder, stopped)
             with meeting:
                 while not stopped.wait(0.2) and not ended.is_set():
                     pass
         return 0
 
 
-def stage(sandbox: Sandbox, works: Works) -> None:
-    """Tell the chat page who there is, and which moments are worth going to."""
-    sandbox.stage(Scene(PEOPLE, LOGINS, lambda: leaps(works)))
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """What the visitor has in hand beside the phone. `look`: see `pass_until`."""
+
+    clock: SandboxClock
+    works: Works
+    look: Callable[[], datetime | None]
+
+    @property
+    def config(self) -> str:
+        return str(self.works.config.folder)
+
+    def is_locked(self) -> bool:
+        return self.works.store.bot_note().locked
+
+    def unlock(self) -> None:
+        self.works.set_locked(False)
+
+    def pass_until(self, moment: float) -> None:
+        pass_until(moment, self.clock, self.works, self.look)
 
 
 @contextmanager
@@ -106,22 +124,25 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def serving(sandbox: Sandbox, folder: Path) -> Iterator[tuple[Works, threading.Event]]:
-    """The real bot in a thread of its own, until the block ends. The event is set should it end by itself."""
+def serving(sandbox: Sandbox, folder: Path) -> Iterator[threading.Event]:
+    """The real bot in a thread of its own, on the sandbox's stage, until the block ends. The event is set should it end
+    by itself."""
     works = Works.of(load(folder, environment={}), open_clock(sandbox.clock_url))
+    app = App(works)
+    sandbox.stage(Scene(PEOPLE, LOGINS, lambda: leaps(works), _Machine(sandbox.clock, works, app.look_now)))
     ended = threading.Event()
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
 
     def serve() -> None:
         try:
-            loop.run_until_complete(App(works).run(stop))
+            loop.run_until_complete(app.run(stop))
         finally:
             ended.set()
 
     thread = threading.Thread(target=serve, name="bot")
     thread.start()
     try:
-        yield works, ended
+        yield ended
     finally:
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stop.set)
@@ -131,8 +152,7 @@ def serving(sandbox: Sandbox, folder: Path) -> Iterator[tuple[Works, threading.E
 
 
 @contextmanager
-def _on_page(sandbox: Sandbox, works: Works) -> Iterator[None]:
-    stage(sandbox, works)
+def _on_page(sandbox: Sandbox) -> Iterator[None]:
     page = sandbox.chat_page
     click.echo(
         f"kunji demo – the real bot against stand-ins on this machine\n\n  {page}\n\n"
@@ -170,4 +190,4 @@ def _told_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-__all__ = ["Way", "furnished", "opens_by_itself", "play", "serving", "stage"]
+__all__ = ["Way", "furnished", "opens_by_itself", "play", "serving"]

@@ -19,7 +19,7 @@ DHAN, ZERODHA, ANGELONE, KOTAK = "1000000001", "AB1234", "T100042", "ZT4K9"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - opens nothing
 APP = ("demoapikey000001", "demoapisecret0000000000000000001")
 """Zerodha's key and secret of the trader's own app."""
-LOGINS = (Login("zerodha", ZERODHA, "demo-password"),)
+LOGINS = (Login("zerodha", ZERODHA, "demo-password", "user id"),)
 """What is typed on the login pages that the bot's links open."""
 
 

@@ -60,6 +60,9 @@ class Duty(Protocol):
     def touched(self, account: str) -> None:
         """Something about the account changed."""
 
+    def look_now(self) -> datetime:
+        """Do at once what is due, as the time was moved; when there is more to do."""
+
 
 class Host:
     def __init__(self, works: Works) -> None:

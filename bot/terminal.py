@@ -31,6 +31,7 @@ HELP = """[bold]Type[/bold]
   kotak down | hang | up          a broker fails, hangs, works again (dhan, zerodha, angelone too)
   telegram down | up              Telegram cannot be reached
   intruder                        another program logs in to the account dhan
+  unlock                          end a /lock, as kunji unlock on the machine
   quit                            or Ctrl-C
 """
 PERIOD = re.compile(r"\+(\d{1,6})([smhd])")
@@ -159,6 +160,8 @@ class Terminal:
             self._sandbox.telegram.say(STRANGER, rest or "/start", user=STRANGER)
         elif text == "approve":
             self.approve()
+        elif text == "unlock":
+            self._out.print("unlocked" if self._sandbox.unlock() else "it was not locked")
         elif text == "intruder":
             self._sandbox.dhan.login_elsewhere(DHAN)
             self._out.print(
@@ -191,16 +194,18 @@ class Terminal:
         self._sandbox.telegram.say(ADMIN, approve(self._sandbox, link))
 
     def _move(self, to: str) -> None:
-        clock = self._sandbox.clock
+        now = self._sandbox.clock.now().astimezone(IST)
         if found := PERIOD.fullmatch(to):
-            clock.advance(int(found[1]) * UNITS[found[2]])
+            self._pass(now + timedelta(seconds=int(found[1]) * UNITS[found[2]]))
         elif found := TIME_OF_DAY.fullmatch(to):
-            now = clock.now().astimezone(IST)
             at = datetime.combine(now.date(), time(int(found[1]), int(found[2])), IST)
-            clock.set(at if at > now else at + timedelta(days=1))
+            self._pass(at if at > now else at + timedelta(days=1))
         elif to:
             raise ValueError("type time +23h, time +90m, time +2d or time 08:45")
         self._out.print(f"[magenta]it is {self._clock()}[/magenta]")
+
+    def _pass(self, until: datetime) -> None:
+        self._sandbox.pass_until(until.timestamp())
 
     def _break(self, which: str, how: str) -> None:
         standin = self._sandbox.telegram if which == "telegram" else self._sandbox.brokers[which]

@@ -47,7 +47,7 @@ class Tour:
 
     def time_passes(self, until: datetime, expects: str) -> None:
         mark = self._box.telegram.mark()
-        self._box.clock.set(until)
+        self._box.pass_until(until.timestamp())
         self._out.print(f"[magenta]it is {until.astimezone(IST):%A %H:%M} IST[/magenta]")
         self.sees(expects, after=mark)
 

@@ -19,7 +19,7 @@ from bot.keeping import StoredCodes
 from bot.life import Account
 from bot.mended import still_true
 from bot.moving import refuse_unfinished
-from bot.store import BotNote, Store, open_store
+from bot.store import Alert, BotNote, Store, open_store
 from bot.tokens import TokenService
 from bot.trading import Rules, TradingDays
 from brokers import Clock, Drift, Secret, Surroundings, broker_class, is_loopback
@@ -94,6 +94,14 @@ class Works:
         if changed:
             self.store.update_bot(partial(_with_files, before, now_so))
         return [name.removesuffix(host) for name in changed] if before else []
+
+    def set_locked(self, locked: bool) -> bool:
+        """Lock or unlock the chat, and tell; False if it was so already."""
+        if self.store.bot_note().locked == locked:
+            return False
+        self.store.update_bot(lambda note: replace(note, locked=locked))
+        self.alerts.tell(Alert("locked" if locked else "unlocked", self.clock.now(), loud=False))
+        return True
 
     def close(self) -> None:
         self.executor.shutdown(wait=False, cancel_futures=True)

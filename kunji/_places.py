@@ -21,6 +21,8 @@ KEY_FILE = "kunji.key"
 _USUAL = ".kunji"
 _ACCOUNT_FILE, _BOT_FILE = "_config.json", "bot_config.json"
 _IN_FILE = "file:"
+_IN_NAMES, _LONGEST_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-"), 32
+"""Of an account; a file of another name is none to the bot either."""
 
 
 class Places(NamedTuple):
@@ -90,8 +92,14 @@ def account_names(places: Places) -> list[str]:
     except OSError:
         return []
     return sorted(
-        file.removesuffix(_ACCOUNT_FILE) for file in files if file.endswith(_ACCOUNT_FILE) and file != _BOT_FILE
+        name
+        for file in files
+        if (name := file.removesuffix(_ACCOUNT_FILE)) != file and file != _BOT_FILE and _names_an_account(name)
     )
+
+
+def _names_an_account(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST_NAME and name != "all" and name[0] != "-" and _IN_NAMES.issuperset(name)
 
 
 def _configured(folder: str, environment: Mapping[str, str]) -> str | None:

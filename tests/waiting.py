@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 PATIENCE = 30.0
 """Seconds of real time after which something is taken to have failed, however busy the machine."""
@@ -15,3 +16,16 @@ def eventually(true: Callable[[], bool], what: str = "that did not happen") -> N
     while not true():
         assert time.monotonic() < ends, what
         time.sleep(0.01)
+
+
+async def until(true: Callable[[], object | Awaitable[object]], what: str = "that did not happen") -> None:
+    """As `eventually`, in a loop."""
+    ends = time.monotonic() + PATIENCE
+    while not await _now(true):
+        assert time.monotonic() < ends, what
+        await asyncio.sleep(0.002)
+
+
+async def _now(true: Callable[[], object | Awaitable[object]]) -> object:
+    found = true()
+    return await found if isinstance(found, Awaitable) else found

@@ -98,15 +98,6 @@ def unlock(places: Places) -> None:
 
 
 def _set_locked(places: Places, locked: bool) -> None:
-    from dataclasses import replace
-
-    from bot.store import Alert
-
     now_it_is, was = ("locked", "it was locked already") if locked else ("unlocked", "it was not locked")
     with opened(places) as works:
-        if works.store.bot_note().locked == locked:
-            click.echo(was)
-            return
-        works.store.update_bot(lambda note: replace(note, locked=locked))
-        works.alerts.tell(Alert(now_it_is, works.clock.now(), loud=False))
-    click.echo(now_it_is)
+        click.echo(now_it_is if works.set_locked(locked) else was)

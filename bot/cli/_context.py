@@ -57,9 +57,13 @@ def opened(places: Places) -> Iterator[Works]:
         works.close()
 
 
-def named(works: Works, account: str) -> str:
-    """The account of that name; else the names that exist."""
-    if account in works.tokens.accounts:
-        return account
-    names = ", ".join(works.tokens.accounts)
-    raise click.UsageError(f"there is no account {account}; there are: {names}")
+def named(works: Works, account: str | None) -> str:
+    """The account of that name, or the only one if none is named; else the names that exist."""
+    known = list(works.tokens.accounts)
+    if account is None and len(known) == 1:
+        return known[0]
+    if account is None:
+        raise click.UsageError(f"name one of the accounts: {', '.join(known)}")
+    if account not in known:
+        raise click.UsageError(f"there is no account {account}; there are: {', '.join(known)}")
+    return account

@@ -93,7 +93,7 @@ def _table(rows: list[dict[str, Any]], now: datetime) -> None:
 
 
 @click.command()
-@click.argument("account")
+@click.argument("account", required=False)
 @click.option("--replace", is_flag=True, help="Also if the held token is good beyond today's trading.")
 @click.option(
     "--force",
@@ -101,10 +101,11 @@ def _table(rows: list[dict[str, Any]], now: datetime) -> None:
     help="Also after a refused login. Mend the cause first: another refusal may lock the account.",
 )
 @click.pass_obj
-def refresh(places: Places, account: str, replace: bool, force: bool) -> None:
+def refresh(places: Places, account: str | None, replace: bool, force: bool) -> None:
     """A new token now. Asks for a code or a callback address where one is needed.
 
     \b
+    kunji refresh                  where there is one account
     kunji refresh dhan
     kunji refresh dhan --replace   although the held one is good beyond today's trading
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,19 @@ def name_fault(name: str) -> str | None:
         "names no account: expected something like dhan-wife_config.json, with small letters, digits and dashes, "
         "at most 32 before the underscore"
     )
+
+
+def spare_keys(name: str, written: Mapping[str, object]) -> set[str]:
+    """What of the credentials this account's way to log in does without; none while that is not known."""
+    broker = str(written.get("broker") or name.partition("-")[0])
+    if broker not in BROKERS:
+        return set()
+    found = broker_class(broker)
+    way = str(written.get("login") or next(iter(_ways_open(found, _given(written))), None))
+    if way not in found.ways:
+        return set()
+    needed = {part.name for part in fields(found.Config) if part.default is MISSING}
+    return set(_field_names(found)) - needed - set(found.ways[way])
 
 
 class AccountFile:
@@ -127,7 +140,7 @@ class AccountFile:
         return True
 
     def _login(self, found: type[Broker[Any]]) -> str | None:
-        given = {key for key in self.written if self.written[key] is not None}
+        given = _given(self.written)
         asked = self.keys.login
         if asked is None:
             return None if "login" in self.lost else self._default_login(found, given)
@@ -141,10 +154,9 @@ class AccountFile:
         return asked if given.issuperset(found.ways[asked]) else None
 
     def _default_login(self, found: type[Broker[Any]], given: set[str]) -> str | None:
+        for way in _ways_open(found, given):
+            return way
         ways = [way for way in found.ways if way in LEFT_TO_ITSELF]
-        for way in ways:
-            if given.issuperset(found.ways[way]):
-                return way
         needed = ", or ".join(f"{' and '.join(found.ways[way])} for login {way}" for way in ways)
         self.complain("login", f"expected {needed}")
         return None
@@ -198,6 +210,15 @@ class AccountFile:
         if isinstance(typed, str):
             secrets.append(Secret(typed))  # with the blanks and dashes it was copied with
         return tuple(secrets)
+
+
+def _given(written: Mapping[str, object]) -> set[str]:
+    return {key for key, value in written.items() if value is not None}
+
+
+def _ways_open(found: type[Broker[Any]], given: set[str]) -> list[str]:
+    """Those that may be taken without being asked for, and have what they need."""
+    return [way for way in found.ways if way in LEFT_TO_ITSELF and given.issuperset(found.ways[way])]
 
 
 def _field_names(found: type[Broker[Any]]) -> list[str]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from dotenv import dotenv_values
 
-from bot.config._accounts import AccountConfig, AccountFile, name_fault
+from bot.config._accounts import AccountConfig, AccountFile, name_fault, spare_keys
 from bot.config._addresses import password_in
 from bot.config._check import checked_with_defaults, known_only
 from bot.config._doors import check_doors, place_in, tls_in
@@ -239,7 +239,8 @@ class _Loading:
         written = self._object(path, complain)
         if written is None:
             return None
-        file = AccountFile(name, path.name, written, self.values.of(written, name, complain), complain)
+        values = self.values.of(written, name, complain, spare_keys(name, written))
+        file = AccountFile(name, path.name, written, values, complain)
         self._note_token(written, file.keys, path.name)
         return file
 

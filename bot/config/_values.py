@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,20 +46,22 @@ class Values:
     files: set[Path] = field(default_factory=set)
     """Those that `file:` values were read from."""
 
-    def of(self, written: Mapping[str, object], account: str, complain: Complain) -> dict[str, object]:
+    def of(
+        self, written: Mapping[str, object], account: str, complain: Complain, spare: Container[str] = ()
+    ) -> dict[str, object]:
         """Every value as meant. A key whose value cannot be had is complained about and left out; so is, silently, one
-        that says null."""
+        that says null. `spare`: keys that nothing needs."""
         meant: dict[str, object] = {}
         for key, value in written.items():
             if value is None:
                 continue
             try:
-                meant[key] = self._meant(value, account, key, complain)
+                meant[key] = self._meant(value, account, key, complain, spare)
             except _Unusable:
                 continue
         return meant
 
-    def _meant(self, value: object, account: str, key: str, complain: Complain) -> object:
+    def _meant(self, value: object, account: str, key: str, complain: Complain, spare: Container[str] = ()) -> object:
         if isinstance(value, list):
             return [self._meant(item, account, key, complain) for item in value]
         if isinstance(value, dict):
@@ -71,7 +73,10 @@ class Values:
             complain(key, "is empty; leave the key out where it is not used")
             raise _Unusable
         if _PLACEHOLDER.match(text):
-            complain(key, "is still the placeholder of the example; put your own value there")
+            if key in spare:
+                complain(key, "is still the placeholder of the example; put your own value there, or leave it out")
+            else:
+                complain(key, "is still the placeholder of the example; put your own value there")
             raise _Unusable
         return text
 

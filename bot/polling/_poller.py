@@ -40,6 +40,7 @@ class Poller(Line):
         updates = await self.application.bot.get_updates(
             offset=self._offset, timeout=self._waits.poll, allowed_updates=ALLOWED_UPDATES
         )
+        self.last_good = self._now()
         for update in updates:
             self.application.update_queue.put_nowait(update)
         if updates:

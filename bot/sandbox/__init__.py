@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from bot.sandbox.angelone import AngelOne
-from bot.sandbox.chat import Leap, Login, Person, Scene
+from bot.sandbox.chat import Leap, Login, Machine, Person, Scene
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.dhan import Dhan
@@ -71,6 +71,14 @@ class Sandbox:
         """Who is in the chats of the page, and which moments it offers."""
         self._control.page.scene = scene
 
+    def pass_until(self, moment: float) -> None:
+        """Let time pass until then (unix), and the program do what it does meanwhile, as far as the scene knows it."""
+        self._control.page.pass_until(moment)
+
+    def unlock(self) -> bool:
+        """End a lock of the chat, as somebody at the machine does; whether there was one."""
+        return self._control.page.unlock()
+
     def endpoints(self, broker: str) -> dict[str, str]:
         """The addresses to configure an account of that broker with."""
         return self.brokers[broker].endpoints()
@@ -118,6 +126,7 @@ __all__ = [
     "Broker",
     "Leap",
     "Login",
+    "Machine",
     "Person",
     "Sandbox",
     "SandboxClock",

@@ -10,12 +10,19 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from typing import Any, Generic, TypeVar
 
 from bot.sandbox import totp
+from bot.sandbox.india import IST
 
 Limits = tuple[tuple[float, int], ...]
 """Calls allowed, as (seconds, calls)."""
+Row = dict[str, Any]
+SATURDAY = 5
+MADE_BY = time(9, 30)
+"""When every made-up order of a day has been placed, in India."""
+MADE_UP = {"book_of", "make_orders"}
 
 
 @dataclass(slots=True)
@@ -44,13 +51,26 @@ class BaseClient:
     blocked: bool = False
     holdings: list[dict[str, Any]] = field(default_factory=list)
     positions: list[dict[str, Any]] = field(default_factory=list)
-    orders: list[dict[str, Any]] = field(default_factory=list)
+    orders: list[Row] = field(default_factory=list)
+    make_orders: Callable[[date], list[Row]] | None = None
+    """What is in the book by then on a day on which somebody trades; None: it is as it was given."""
+    book_of: tuple[date, bool] | None = None
+    """The day that the book is of, and whether what was made up is in it."""
     postback_url: str | None = None
     """Where what becomes of an order is posted to."""
 
     used_windows: set[int] = field(default_factory=set)
     granted: int = 0
     refused: int = 0
+
+    def book(self, now: datetime) -> list[Row]:
+        """The order book, which begins anew every day."""
+        of = now.date(), now.weekday() < SATURDAY and now.time() >= MADE_BY
+        if self.make_orders is not None and self.book_of != of:
+            kept = self.orders if self.book_of is not None and self.book_of[0] == of[0] else []
+            self.orders = [*(self.make_orders(of[0]) if of[1] else []), *kept]
+            self.book_of = of
+        return self.orders
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +98,9 @@ class BaseBank(Generic[C, R]):
     rules: R
     lock: threading.RLock = field(default_factory=threading.RLock)
     clients: dict[str, C] = field(default_factory=dict)
+
+    def book(self, client: C) -> list[Row]:
+        return client.book(datetime.fromtimestamp(self.unix(), IST))
 
     def take_code(self, client: C, code: str) -> bool:
         """Whether the TOTP code is right, and not used before where it works once. Then it is used up."""

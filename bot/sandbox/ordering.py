@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from bot.sandbox.bank import C
+from bot.sandbox.bank import C, Row
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.india import IST
 from bot.sandbox.pulse import Pulse
@@ -22,8 +22,6 @@ from bot.sandbox.standin import Broker
 
 PATIENCE = 5.0
 """Real seconds a broker waits for the answer to a postback."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ class Ordering(Broker[C]):
 
     def _enter(self, client_id: str, order: Placed) -> None:
         client = self._client(client_id)
-        others = [row for row in client.orders if row.get(self.order_key) != order.id]
+        others = [row for row in self.bank.book(client) if row.get(self.order_key) != order.id]
         client.orders = [*others, self.in_book(client, order)]
         self._placed[order.id] = client_id, order
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic
 
 from bot.sandbox import totp
-from bot.sandbox.bank import BaseBank, C
+from bot.sandbox.bank import MADE_UP, BaseBank, C
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.faults import ANY, Fault, Faults, Kind
 from bot.sandbox.front import Asked, Front, Handler, Resolver
@@ -224,10 +224,12 @@ class Broker(StandIn, Generic[C]):
         """Change what is known of a client, by the names in the broker's `Client`: totp_secret, blocked, holdings …"""
         with self.lock:
             client = self._client(client_id)
-            if unknown := values.keys() - ({f.name for f in fields(client)} - self.remembered):
+            if unknown := values.keys() - ({f.name for f in fields(client)} - self.remembered - MADE_UP):
                 raise ValueError(f"a client has no {', '.join(sorted(unknown))}")
             for name, value in values.items():
                 setattr(client, name, value)
+            if "orders" in values:
+                client.make_orders = None
 
     def rules(self, **values: Any) -> None:
         """Change what is not published or can be so or so, by the names in the broker's `Rules`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bot.demo import furnished, serving, stage
+from bot.demo import furnished, serving
 from bot.demo_accounts import ADMIN, approve
 from bot.sandbox import Sandbox
 from tests.e2e.browser import Browser, browser
@@ -52,8 +52,7 @@ def smaller(png: bytes) -> Image.Image:
 
 
 def main() -> None:
-    with furnished(door=True) as (sandbox, folder), serving(sandbox, folder) as (works, _), browser() as phone:
-        stage(sandbox, works)
+    with furnished(door=True) as (sandbox, folder), serving(sandbox, folder), browser() as phone:
         sandbox.telegram.wait_calls("getUpdates", 1, PATIENCE)
         converse(sandbox)
         phone.prefers("light")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,29 @@ def test_the_six_digits_may_come_with_the_command(tmp_path: Path) -> None:
 
         home.sandbox.telegram.wait_gone(ADMIN, typed)
         assert home.token("angelone") == angel.token(CLIENT)
+
+
+@pytest.mark.long
+def test_after_two_refused_codes_no_third_is_passed_on_until_the_button_below_it_is_tapped(tmp_path: Path) -> None:
+    with house(tmp_path, MONDAY) as home:
+        angel = furnish(home)
+        shown = home.says("/refresh", "six digits")
+        codes = (
+            ("111111", "Send the next six digits"),
+            ("222222", "may lock the account"),
+            ("333333", "not passed on"),
+        )
+        for number, (code, expected) in enumerate(codes, 1):
+            home.at(MONDAY + timedelta(minutes=number))
+            home.sandbox.telegram.say(ADMIN, code)
+            shown = home.sees(expected, after=shown.event)
+
+        home.sandbox.telegram.press(ADMIN, shown.id, 0)
+        asked = home.sees("Send me the six digits", after=shown.event)
+        home.sandbox.telegram.say(ADMIN, angel.code(CLIENT))
+        home.sees("new token", after=asked.event)
+
+        assert angel.attempts(CLIENT) == {"granted": 1, "refused": 2}
 
 
 @pytest.mark.long

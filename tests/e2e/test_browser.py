@@ -91,10 +91,11 @@ def test_a_login_at_dhan_is_one_tap_and_the_page_and_the_chat_say_that_it_is_don
         phone.taps(asked)
         phone.logs_in_at_dhan()
         read = phone.browser.reads("You can close this page")
-        told = phone.sees_instead(asked, "new token")
+        there = phone.sees_instead(asked, "you logged in")
+        told = phone.home.sees("new token", after=there.event)
 
         assert "dhan-wife: new token, good until" in read
-        assert told.buttons == ()
+        assert there.buttons == told.buttons == ()
         assert phone.home.token("dhan-wife") == phone.home.sandbox.dhan.token(WIFE)
         assert API["api_secret"] not in read
         assert not phone.browser.overflows()
@@ -107,12 +108,13 @@ def test_a_login_at_zerodha_is_one_tap_and_opening_the_page_again_does_no_harm(t
         phone.taps(asked)
         phone.logs_in_at_kite()
         phone.browser.reads("zerodha: new token")
-        told = phone.sees_instead(asked, "new token")
+        there = phone.sees_instead(asked, "you logged in")
+        told = phone.home.sees("new token", after=there.event)
         token = phone.home.token("zerodha")
         phone.browser.reloads()
         again = phone.browser.reads("already")
 
-        assert told.buttons == ()
+        assert there.buttons == told.buttons == ()
         assert token == phone.kite.token(USER)
         assert "zerodha: it was refreshed a moment ago already" in again
         assert phone.kite.calls("session") == 1
@@ -126,10 +128,12 @@ def test_the_login_of_another_client_is_refused_on_the_page_and_in_the_chat(tmp_
         phone.taps(asked)
         phone.logs_in_at_kite(OTHER)
         read = phone.browser.reads("another client")
-        told = phone.sees_instead(asked, "another client")
+        there = phone.sees_instead(asked, "did not end in a token")
+        told = phone.home.sees("another client", after=there.event)
 
         assert "nothing was kept" in read
-        assert told.buttons == ()
+        assert there.buttons == ()
+        assert told.button("Refresh zerodha")
         assert phone.home.token("zerodha") is None
 
 
@@ -158,7 +162,8 @@ def test_what_was_pasted_ends_the_login_in_the_chat_and_at_the_door(tmp_path: Pa
         told = phone.sees_instead(asked, "you logged in")
         phone.browser.opens(landed)
 
-        assert "If the page you land on does not open" in asked.text
+        assert "log in within 10" in asked.text
+        assert "or send me the address you land on" in asked.text
         assert told.buttons == ()
         assert "There is nothing here" in phone.browser.reads("close this page")
         assert phone.kite.calls("session") == 1

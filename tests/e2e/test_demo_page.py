@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from bot.demo import furnished, serving, stage
+from bot.demo import furnished, serving
 from bot.demo_accounts import ADMIN, STRANGER, VIEWER
 from bot.sandbox import Sandbox
 from tests.e2e.browser import Browser, browser, needs_chromium
@@ -100,8 +100,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(chromium: Browser) -> Iterator[Visitor]:
-    with furnished(door=True) as (sandbox, folder), serving(sandbox, folder) as (works, _):
-        stage(sandbox, works)
+    with furnished(door=True) as (sandbox, folder), serving(sandbox, folder):
         sandbox.telegram.wait_calls("getUpdates", 1, PATIENCE)
         found = Visitor(sandbox, chromium)
         found.resizes(WIDE)
@@ -120,6 +119,52 @@ def test_the_page_opens_without_a_fault_and_says_how_to_begin(visitor: Visitor, 
     assert visitor.browser.complaints() == []
     assert not visitor.browser.overflows()
     assert visitor.finds("#panel", "What the brokers saw")
+
+
+def test_a_stranger_is_told_what_kunji_is_for_before_anything_is_typed(visitor: Visitor) -> None:
+    told = visitor.finds(f"#chat-{ADMIN} .empty").text
+
+    assert "keeps their access tokens alive" in told
+    assert "Nothing in this chat is real" in told
+
+
+def test_the_keyboard_comes_to_the_message_box_without_passing_what_was_said(visitor: Visitor) -> None:
+    visitor.says("/start")
+    visitor.reads("I keep your brokers' access tokens alive")
+    visitor.browser.chrome.execute_script("document.activeElement.blur(); document.querySelector('#people').focus()")
+    visitor.steps_to("To the message box")
+    skips = visitor.browser.chrome.switch_to.active_element
+    box = skips.rect
+    visitor.types(Keys.ENTER)
+
+    assert box["y"] > 0
+    assert visitor.browser.chrome.switch_to.active_element.get_attribute("id") == f"message-{ADMIN}"
+
+
+def test_on_a_phone_the_time_that_was_moved_to_is_told_where_it_is_moved(visitor: Visitor) -> None:
+    visitor.resizes(PHONE)
+    button = visitor.finds("#leaps button", "+ 1 hour")
+    visitor.browser.chrome.execute_script("arguments[0].scrollIntoView()", button)
+    button.click()
+    told = visitor.finds("#toast", "11:00")
+    beside = visitor.finds("#panel .now", "11:00")
+
+    assert told.is_displayed()
+    assert abs(beside.rect["y"] - button.rect["y"]) < 100
+
+
+def test_a_lock_is_ended_where_the_machine_is(visitor: Visitor) -> None:
+    visitor.says("/lock")
+    visitor.finds("#locked", "locked")
+    visitor.presses("#unlock")
+    visitor.reads("unlocked")
+
+    assert visitor.finds("#machine", "kunji-").find_element(By.CSS_SELECTOR, "code").text
+    assert visitor.browser.chrome.find_element(By.ID, "locked").is_displayed() is False
+
+
+def test_what_is_typed_at_a_broker_is_called_as_its_page_calls_it(visitor: Visitor) -> None:
+    assert visitor.finds("#logins dt", "user id").text == "zerodha: user id"
 
 
 def test_without_scripts_the_page_says_that_it_needs_them_and_shows_nothing_empty(visitor: Visitor) -> None:

@@ -253,7 +253,6 @@ STEPS: dict[str, tuple[Typed | Left, ...]] = {
     "kunji unlock": (Typed("it was not locked", at=FIRST),),
     "kunji token dhan": (Typed(r"\A\S{20,}\s+\Z", at=FIRST),),
     'eval "$(kunji env dhan)"': (Typed(r"\A\Z", at=FIRST, after=has_the_variables),),
-    "pip install": (Left("is followed by the path of the clone; the first line installs from there"),),
     # docs/running.md
     "python3 -m venv .venv && . .venv/bin/activate && pip install -c constraints.txt -e .": (
         Typed("Successfully installed", at=CLONE, patience=INSTALLING),

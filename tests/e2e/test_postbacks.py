@@ -88,7 +88,7 @@ def test_an_order_that_is_filled_is_told_with_the_brokers_figures(home: House, n
     broker.fill(order, price=3346.0)
 
     assert f"✅ {name}: bought 4 TCS at ₹3,345.75." in home.sees("bought").text
-    assert "TCS 4/4 at ₹3,345.75" in home.says(f"/orders {name}", "orders today").text
+    assert "TCS 4/4 at ₹3,345.75" in home.says(f"/orders {name}", "1 order today").text
 
 
 @pytest.mark.long

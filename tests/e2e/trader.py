@@ -98,7 +98,7 @@ class Trader:
         return shown
 
     def _told(self, about: str, after: int) -> Shown:
-        of_itself = "the login was refused|the TOTP code was refused|refreshed by itself|please log in"
+        of_itself = "the login was refused|the TOTP code was refused|refreshed by itself|please log in|I asked for"
         of_account = rf"(?:[✅❌🔑] )?{about}(?: has|: (?!{of_itself}))"
         told = re.compile(of_account if about in CLIENTS else f"(?!⏳)(?s:.*){re.escape(about)}")
         return self.telegram.wait_for(

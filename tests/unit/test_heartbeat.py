@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from bot.heartbeat import Heartbeat, Monitor, Systemd, keep_beating
 from bot.vitals import Vitals
 from brokers import Secret
 from tests.unit.test_vitals import Body
+from tests.waiting import until
 
 UUID = "5f1b8a1e-0d7b-4c39-9f7e-hiddenhidden"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
@@ -74,12 +75,6 @@ async def listening() -> AsyncIterator[Listener]:
     finally:
         listener.answers = OK
         await listener.down()
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - what becomes true belongs to others and sets no event
-            await asyncio.sleep(0.005)
 
 
 # The monitor.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from bot.leader import Attendance, TakenOver
 from bot.store import Roll, StoreError
 from bot.store.crew import LEAD
 from tests.fakes import FakeCrew, Hall, MemoryStore
+from tests.waiting import until
 
 WE_LEAD = Roll(True, "one", ("two",))
 THEY_LEAD = Roll(False, "two", ("two",))
@@ -179,8 +179,19 @@ def test_somebody_leads_soon_after_another_one_falls_out(falls: list[str]) -> No
         assert [lead.leads() for lead in leads.values()].count(True) == 1
 
 
-def test_time_in_which_the_machine_sleeps_counts() -> None:
-    assert awake() <= awake()
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system counts no such time")
+def test_time_in_which_the_machine_sleeps_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = 8 * 3600.0
+    since_boot = {time.CLOCK_BOOTTIME: slept + time.monotonic()}
+    monkeypatch.setattr(time, "clock_gettime", since_boot.__getitem__)
+
+    assert awake() == since_boot[time.CLOCK_BOOTTIME]
+
+
+def test_where_no_clock_goes_on_while_the_machine_sleeps_the_usual_one_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+
+    assert time.monotonic() <= awake() <= time.monotonic()
 
 
 # The loop around it
@@ -204,12 +215,6 @@ class Crowd:
         for _ in range(round(seconds)):
             self.now += 1.0
             await until(lambda: all((one.round_at or 0.0) >= self.now for one in running))
-
-
-async def until(true: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - what is waited for is told by nobody
-            await asyncio.sleep(0.002)
 
 
 async def test_whoever_comes_first_leads_and_the_other_takes_over_when_it_is_not_heard_of() -> None:

@@ -14,6 +14,7 @@ from bot.store import StoreError
 from bot.vitals import Signs, Vitals
 from tests.fakes import FakeClock
 from tests.unit.scheduler.world import World, indian
+from tests.waiting import until
 
 
 class Body:
@@ -112,8 +113,7 @@ async def test_a_sweep_that_waits_for_ever_for_something_shows() -> None:
     world.hold("dhan", indian(11))
     world.on_tell = lambda: goes_on.wait(10)
     hanging = asyncio.create_task(asyncio.to_thread(world.sweep))
-    while not world.told:  # noqa: ASYNC110 - a thread gets that far
-        await asyncio.sleep(0.005)
+    await until(lambda: world.told)
     world.clock.go(31)
 
     stuck = await vitals.look()
@@ -178,10 +178,10 @@ async def test_a_disk_that_flows_again_is_well_again(minutes: int) -> None:
         await body.lives(0)
         await body.lives(60 * minutes)
 
-    async with asyncio.timeout(5):
-        while (await body.lives(11)).store != "ok":  # noqa: ASYNC110 - a thread is to end
-            await asyncio.sleep(0.005)
+    async def is_proved() -> bool:
+        return (await body.lives(11)).store == "ok"
 
+    await until(is_proved)
     signs = await body.lives(1)
     assert (signs.stuck, signs.is_moving, signs.is_well) == ([], True, True)
 

@@ -15,9 +15,10 @@ from bot.sandbox.angelone import figures, replies
 from bot.sandbox.angelone.bank import Bank, Rules
 from bot.sandbox.angelone.calls import Calls, sample
 from bot.sandbox.angelone.clients import Client
+from bot.sandbox.bank import Row
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.front import Asked, Resolver
-from bot.sandbox.ordering import Ordering, Placed, Row
+from bot.sandbox.ordering import Ordering, Placed
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.standin import router
 
@@ -61,7 +62,7 @@ class AngelOne(Ordering[Client]):
             api_key=api_key,
             holdings=figures.holdings(),
             positions=figures.positions(),
-            orders=figures.orders(),
+            make_orders=figures.orders,
             funds=figures.funds(),
         )
         self._admit(client_code, client, more)

@@ -151,8 +151,8 @@ class Calls:
         return JSONResponse(replies.all_holdings(client.holdings)) if client.holdings else self._list([])
 
     def _orders(self, client: Client) -> list[dict[str, Any]]:
-        as_text = self._bank.rules.prices_as_text
-        return [replies.with_prices_as_text(order) for order in client.orders] if as_text else client.orders
+        as_text, book = self._bank.rules.prices_as_text, self._bank.book(client)
+        return [replies.with_prices_as_text(order) for order in book] if as_text else book
 
     def _order(self, asked: Asked, client: Client) -> Response:
         found = [one for one in self._orders(client) if one.get("uniqueorderid") == asked.parts["id"]]

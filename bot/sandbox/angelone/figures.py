@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from bot.sandbox.ordering import Placed
@@ -118,7 +119,7 @@ def positions() -> list[dict[str, Any]]:
     ]
 
 
-def orders() -> list[dict[str, Any]]:
+def orders(day: date) -> list[dict[str, Any]]:
     return [
         {
             "variety": "NORMAL",
@@ -145,13 +146,13 @@ def orders() -> list[dict[str, Any]]:
             "averageprice": 1375.2,
             "filledshares": "3",
             "unfilledshares": "0",
-            "orderid": "261120000000131",
+            "orderid": f"{day:%y%m%d}000000131",
             "text": "",
             "status": "complete",
             "orderstatus": "complete",
-            "updatetime": "20-Nov-2026 09:21:04",
-            "exchtime": "20-Nov-2026 09:21:04",
-            "exchorderupdatetime": "20-Nov-2026 09:21:04",
+            "updatetime": f"{day:%d-%b-%Y} 09:21:04",
+            "exchtime": f"{day:%d-%b-%Y} 09:21:04",
+            "exchorderupdatetime": f"{day:%d-%b-%Y} 09:21:04",
             "fillid": "",
             "filltime": "",
             "parentorderid": "",
@@ -169,7 +170,7 @@ ONLY_IN_BOOK = {"uniqueorderid", "exchangeorderid"}
 def order(placed: Placed) -> dict[str, Any]:
     at = f"{placed.changed_at:%d-%b-%Y %H:%M:%S}"
     status = STATUSES[placed.state]
-    return orders()[0] | {
+    return orders(placed.changed_at.date())[0] | {
         "orderid": placed.id,
         "uniqueorderid": f"u{placed.id}",
         "exchangeorderid": "" if placed.state == "rejected" else f"1100000{placed.id[-9:]}",

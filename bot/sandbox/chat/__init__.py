@@ -6,6 +6,7 @@ through the control door like any other program.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.sandbox.chat.scene import Leap, Login, Person, Scene
+from bot.sandbox.chat.scene import Leap, Login, Machine, Person, Scene
 from bot.sandbox.chat.troubles import Troubles
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.pulse import Pulse
@@ -51,7 +52,22 @@ class ChatPage:
         self._brokers = {name: one for name, one in standins.items() if isinstance(one, Broker)}
         self._troubles = Troubles(standins)
         self._in_thread = in_thread
+        self._passing = threading.Lock()
         self.scene = ANYBODY
+
+    def pass_until(self, moment: float) -> None:
+        """Let time pass until then (unix); a moment gone by changes nothing. Blocks."""
+        with self._passing:
+            self._pass(moment)
+
+    def unlock(self) -> bool:
+        """As somebody at the machine does; whether it was locked. Raises ValueError if there is no such machine."""
+        machine = self.scene.machine
+        if machine is None:
+            raise ValueError("nothing is known of the machine")
+        was_locked = machine.is_locked()
+        machine.unlock()
+        return was_locked
 
     def routes(self) -> list[Route]:
         served = [path for path in Path(__file__).parent.iterdir() if path.suffix in KINDS]
@@ -61,6 +77,8 @@ class ChatPage:
             Route("/look", self._look),
             Route("/photo/{chat}/{message:int}", self._photo),
             Route("/trouble", self._trouble, methods=["POST"]),
+            Route("/time", self._time, methods=["POST"]),
+            Route("/unlock", self._unlock, methods=["POST"]),
         ]
 
     async def _look(self, request: Request) -> Response:
@@ -98,6 +116,35 @@ class ChatPage:
             return JSONResponse({"error": "there is no such trouble"}, 400)
         return JSONResponse({"result": self._troubles.offered()})
 
+    async def _time(self, request: Request) -> Response:
+        """`{"by": seconds}` or `{"until": unix}`: answered when it is that late."""
+        try:
+            [(name, given)] = (await request.json()).items()
+            moves = {"by": self._pass_by, "until": self.pass_until}
+            await self._in_thread(moves[name], float(given))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return JSONResponse({"error": "time passes by so many seconds, or until a moment"}, 400)
+        return JSONResponse({"result": self._clock.unix()})
+
+    def _pass_by(self, seconds: float) -> None:
+        with self._passing:
+            self._pass(self._clock.unix() + seconds)
+
+    def _pass(self, moment: float) -> None:
+        if moment <= self._clock.unix():
+            return
+        if self.scene.machine is None:
+            self._clock.set(moment)
+        else:
+            self.scene.machine.pass_until(moment)
+
+    async def _unlock(self, _: Request) -> Response:
+        try:
+            was_locked = await self._in_thread(self.unlock)
+        except ValueError as wrong:
+            return JSONResponse({"error": str(wrong)}, 400)
+        return JSONResponse({"result": "unlocked" if was_locked else "it was not locked"})
+
     def _standing(self) -> str:
         """Differs whenever the page would."""
         calls = sum(broker.calls() + broker.settled for broker in self._brokers.values())
@@ -113,6 +160,8 @@ class ChatPage:
             "chats": [self._chat(person, after) for person in scene.people],
             "events": [asdict(event) for event in events if event.what in MOMENTARY],
             "leaps": [asdict(leap) for leap in scene.leaps()],
+            "config": scene.machine.config if scene.machine else None,
+            "locked": scene.machine is not None and scene.machine.is_locked(),
             "logins": [asdict(login) for login in scene.logins],
             "troubles": self._troubles.offered(),
             "calls": self._calls(),
@@ -146,4 +195,4 @@ def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
     return send
 
 
-__all__ = ["ChatPage", "Leap", "Login", "Person", "Scene"]
+__all__ = ["ChatPage", "Leap", "Login", "Machine", "Person", "Scene"]

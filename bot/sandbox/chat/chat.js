@@ -22,7 +22,9 @@ export class Chat {
     this.root.ariaLabel = `Chat of ${this.who}`;
     this.log.ariaLabel = `Messages of ${this.who}`;
     this.list.id = `menu-${this.id}`;
+    this.input.id = `message-${this.id}`;
     this.input.setAttribute("aria-controls", this.list.id);
+    find(".skip", this.root).href = `#${this.input.id}`;
     this.listens();
   }
 

@@ -49,7 +49,7 @@ function mark(chat, isNews) {
 
 function tick() {
   const now = clock.frozen ?? Date.now() / 1000 + clock.offset;
-  find("#now time").textContent = shown(FULL, now);
+  for (const place of document.querySelectorAll(".now")) place.textContent = shown(FULL, now);
 }
 
 function show(state) {

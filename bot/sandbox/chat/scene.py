@@ -1,9 +1,10 @@
-"""What the chat page cannot know by itself: who is in the chats, and which moments are worth going to."""
+"""What the chat page cannot know by itself: who is in the chats, which moments are worth going to, what it runs on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,24 @@ class Login:
     broker: str
     client_id: str
     password: str
+    calls_it: str = "client id"
+    """What the page asks for by that."""
+
+
+class Machine(Protocol):
+    """Where the program runs, as whoever sits at it has it in hand."""
+
+    @property
+    def config(self) -> str:
+        """The folder in which its config lies."""
+
+    def is_locked(self) -> bool:
+        """The chat is, for a lost phone."""
+
+    def unlock(self) -> None: ...
+
+    def pass_until(self, moment: float, /) -> None:
+        """Let time pass until then (unix), and the program do what it does meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +60,4 @@ class Scene:
     people: tuple[Person, ...]
     logins: tuple[Login, ...] = ()
     leaps: Callable[[], Sequence[Leap]] = tuple
+    machine: Machine | None = None

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from starlette.responses import Response
 
-from bot.sandbox import india
+from bot.sandbox.bank import Row
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.dhan import figures, replies
 from bot.sandbox.dhan.api import Api
@@ -19,7 +19,7 @@ from bot.sandbox.dhan.auth import Auth
 from bot.sandbox.dhan.bank import Bank, Rules, reply
 from bot.sandbox.dhan.clients import APP, SELF, Client
 from bot.sandbox.front import Asked, Resolver
-from bot.sandbox.ordering import Ordering, Placed, Row
+from bot.sandbox.ordering import Ordering, Placed
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.standin import router
 
@@ -69,7 +69,7 @@ class Dhan(Ordering[Client]):
             totp_secret=totp_secret,
             holdings=figures.holdings(),
             positions=figures.positions(client_id),
-            orders=figures.orders(client_id, india.day(self.unix())),
+            make_orders=lambda day: figures.orders(client_id, day),
             funds=figures.funds(client_id),
         )
         self._admit(client_id, client, more)

@@ -44,7 +44,7 @@ class Api:
             "/v2/fundlimit": ("other", lambda _, client, __: JSONResponse(client.funds)),
             "/v2/holdings": ("other", self._holdings),
             "/v2/positions": ("other", lambda _, client, __: JSONResponse(client.positions)),
-            "/v2/orders": ("order", lambda _, client, __: JSONResponse(client.orders)),
+            "/v2/orders": ("order", lambda _, client, __: JSONResponse(self._bank.book(client))),
             "/v2/ip/getIP": ("other", self._addresses),
         }
         routes = [Route(path.rpartition("/")[2], path, {"GET": self._for(*read)}) for path, read in reads.items()]
@@ -131,10 +131,10 @@ class Api:
         return sample("holdings_empty_error_dh1111" if as_error else "holdings_empty_official_sandbox")
 
     def _order(self, asked: Asked, client: Client, _: Token) -> Response:
-        return JSONResponse([o for o in client.orders if o.get("orderId") == asked.parts["id"]])
+        return JSONResponse([o for o in self._bank.book(client) if o.get("orderId") == asked.parts["id"]])
 
     def _by_correlation(self, asked: Asked, client: Client, _: Token) -> Response:
-        found = [o for o in client.orders if o.get("correlationId") == asked.parts["id"]]
+        found = [o for o in self._bank.book(client) if o.get("correlationId") == asked.parts["id"]]
         return JSONResponse(found) if found else sample("order_by_correlation_unknown")
 
     def _addresses(self, _: Asked, client: Client, __: Token) -> Response:

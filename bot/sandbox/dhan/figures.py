@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from bot.sandbox.ordering import Placed
@@ -83,11 +84,11 @@ def positions(client_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def orders(client_id: str, day: str) -> list[dict[str, Any]]:
+def orders(client_id: str, day: date) -> list[dict[str, Any]]:
     return [
         {
             "dhanClientId": client_id,
-            "orderId": "112611160001",
+            "orderId": f"11{day:%y%m%d}0001",
             "exchangeOrderId": "1100000012345678",
             "correlationId": "demo-0001",
             "orderStatus": "TRADED",
@@ -131,7 +132,7 @@ def order(client_id: str, placed: Placed) -> dict[str, Any]:
     changed = f"{placed.changed_at:%Y-%m-%d %H:%M:%S}"
     is_rejected = placed.state == "rejected"
     status = "PART_TRADED" if placed.state == "open" and placed.filled else STATUSES[placed.state]
-    return orders(client_id, changed[:10])[0] | {
+    return orders(client_id, placed.changed_at.date())[0] | {
         "orderId": placed.id,
         "exchangeOrderId": "0" if is_rejected else f"1100000{placed.id[-10:]}",
         "correlationId": "NA",

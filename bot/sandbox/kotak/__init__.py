@@ -70,7 +70,7 @@ class Kotak(Broker[Client]):
             limits=figures.limits(),
             holdings=figures.holdings(),
             positions=figures.positions(client_id),
-            orders=figures.orders(client_id),
+            make_orders=lambda day: figures.orders(client_id, day),
         )
         self._admit(client_id, client, more)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from typing import Any
+
+from bot.sandbox.india import IST
 
 AT_ZERO = """
 RmsCollateral AdhocMargin NotionalCash CdsSpreadBenefit AmountUtilizedPrsnt UnrealizedMtomPrsnt RealizedMtomPrsnt
@@ -137,7 +140,9 @@ def positions(client_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def orders(client_id: str) -> list[dict[str, Any]]:
+def orders(client_id: str, day: date) -> list[dict[str, Any]]:
+    at = datetime.combine(day, time(9, 28, 1), IST)
+    seconds, in_words = int(at.timestamp()), f"{at:%d-%b-%Y %H:%M:%S}"
     return [
         {
             "actId": client_id,
@@ -145,17 +150,17 @@ def orders(client_id: str) -> list[dict[str, Any]]:
             "brdLtQty": "1",
             "cnlQty": 0,
             "dscQty": 0,
-            "exCfmTm": "20-Nov-2026 14:28:01",
+            "exCfmTm": in_words,
             "exOrdId": "1100000059569867",
             "expDt": "NA",
             "exSeg": "nse_cm",
             "fldQty": 0,
-            "boeSec": 1795165081,
+            "boeSec": seconds,
             "minQty": 0,
-            "nOrdNo": "261120000612876",
+            "nOrdNo": f"{at:%y%m%d}000612876",
             "optTp": "- ",
-            "ordDtTm": "20-Nov-2026 14:28:01",
-            "ordEntTm": "20-Nov-2026 14:28:01",
+            "ordDtTm": in_words,
+            "ordEntTm": in_words,
             "ordGenTp": "NA",
             "prod": "CNC",
             "prc": "9.39",
@@ -172,7 +177,7 @@ def orders(client_id: str) -> list[dict[str, Any]]:
             "trgPrc": "0.00",
             "trdSym": "IDEA-EQ",
             "unFldSz": 1,
-            "uSec": "1795165081",
+            "uSec": f"{seconds}",
             "vldt": "DAY",
             "genDen": "1",
             "genNum": "1",
@@ -181,8 +186,8 @@ def orders(client_id: str) -> list[dict[str, Any]]:
             "lotSz": "1",
             "multiplier": "1",
             "precision": "2",
-            "hsUpTm": "2026/11/20 14:28:01",
+            "hsUpTm": f"{at:%Y/%m/%d %H:%M:%S}",
             "GuiOrdId": "demo-0001",
-            "updRecvTm": 1795165081933015920,
+            "updRecvTm": seconds * 1_000_000_000 + 933_015_920,
         }
     ]

@@ -73,6 +73,5 @@ class Trade:
         return JSONResponse({"stat": "ok", "stCode": 200, "data": client.positions})
 
     def _orders(self, _: Asked, client: Client) -> Response:
-        if not client.orders:
-            return sample("order_book_empty_5203")
-        return JSONResponse({"stat": "Ok", "data": client.orders})
+        book = self._bank.book(client)
+        return JSONResponse({"stat": "Ok", "data": book}) if book else sample("order_book_empty_5203")

@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.responses import Response
 
-from bot.sandbox import india
+from bot.sandbox.bank import Row
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.front import Asked, Resolver
-from bot.sandbox.ordering import Ordering, Placed, Row
+from bot.sandbox.ordering import Ordering, Placed
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.standin import router
 from bot.sandbox.zerodha import figures, replies
@@ -77,7 +77,7 @@ class Zerodha(Ordering[Client]):
             totp_secret=totp_secret,
             holdings=figures.holdings(),
             positions=figures.positions(),
-            orders=figures.orders(client_id, india.day(self.unix())),
+            make_orders=lambda day: figures.orders(client_id, day),
             margins=figures.margins(),
         )
         with self.lock:

@@ -37,7 +37,7 @@ class Api:
             "/user/margins/commodity": lambda client: replies.margins(client)["commodity"],
             "/portfolio/holdings": lambda client: client.holdings,
             "/portfolio/positions": lambda client: {"net": client.positions, "day": client.positions},
-            "/orders": lambda client: client.orders,
+            "/orders": self._bank.book,
         }
         names = {"/user/margins/equity": "margins-equity", "/user/margins/commodity": "margins-commodity"}
         routes = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from typing import Any
 
 from bot.sandbox.ordering import Placed
@@ -94,11 +95,11 @@ def positions() -> list[dict[str, Any]]:
     ]
 
 
-def orders(user_id: str, day: str) -> list[dict[str, Any]]:
+def orders(user_id: str, day: date) -> list[dict[str, Any]]:
     return [
         {
             "placed_by": user_id,
-            "order_id": "261116000308932",
+            "order_id": f"{day:%y%m%d}000308932",
             "exchange_order_id": "1100000001482421",
             "parent_order_id": None,
             "status": "COMPLETE",
@@ -138,7 +139,7 @@ STATUSES = {"open": "OPEN", "filled": "COMPLETE", "rejected": "REJECTED", "cance
 def order(user_id: str, placed: Placed) -> dict[str, Any]:
     changed = f"{placed.changed_at:%Y-%m-%d %H:%M:%S}"
     is_rejected = placed.state == "rejected"
-    return orders(user_id, changed[:10])[0] | {
+    return orders(user_id, placed.changed_at.date())[0] | {
         "order_id": placed.id,
         "exchange_order_id": None if is_rejected else f"1100000{placed.id[-9:]}",
         "status": STATUSES[placed.state],

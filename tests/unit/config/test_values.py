@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.config import ConfigErrors, load
 from bot.keys import seal_value
-from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, loaded, only_fault, write
+from tests.unit.config.files import AUTO, BOT_TOKEN, FLAT, OTHER, faults, loaded, only_fault, write
 
 KEY = b"k" * 32
 
@@ -134,9 +134,32 @@ def test_a_sealed_value_without_a_key_is_a_fault(folder: Path) -> None:
 def test_a_placeholder_left_from_the_example_says_so(folder: Path, key: str) -> None:
     write(folder, "dhan_config.json", FLAT | {key: f"YOUR_{key.upper()}"})
 
+    leave = ", or leave it out" if key == "totp_secret" else ""
     assert only_fault(folder) == (
-        f"dhan_config.json: {key}: is still the placeholder of the example; put your own value there"
+        f"dhan_config.json: {key}: is still the placeholder of the example; put your own value there{leave}"
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "spare"),
+    [
+        ({}, "api_key", True),
+        ({}, "pin", False),
+        ({"login": "auto"}, "api_key", True),
+        ({"login": "assisted"}, "api_key", False),
+        ({"login": "assisted"}, "pin", True),
+        ({"login": "nowhere"}, "pin", False),
+        ({"broker": "nobody"}, "pin", False),
+        ({"broker": ["dhan"]}, "pin", False),
+    ],
+)
+def test_only_what_the_way_to_log_in_does_without_may_be_left_out(
+    folder: Path, more: dict[str, object], key: str, spare: bool
+) -> None:
+    write(folder, "dhan_config.json", FLAT | {"pin": "012345"} | more | {key: f"YOUR_{key.upper()}"})
+
+    fault = next(one for one in faults(folder) if "placeholder" in one)
+    assert ("or leave it out" in fault) is spare
 
 
 def test_an_empty_value_is_a_fault(folder: Path) -> None:

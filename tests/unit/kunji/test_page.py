@@ -19,6 +19,7 @@ _RUN = ("Command line\n", "Python\n", "Official clients\n")
 _COMMANDS = f"""
 kunji() {{ '{sys.executable}' -m kunji "$@"; }}
 curl() {{ cat; }}
+pip() {{ :; }}
 """
 
 

@@ -47,7 +47,9 @@ def test_the_config_may_name_a_variable(tmp_path: Path) -> None:
 
 
 def test_accounts_are_known_by_their_files_where_the_config_folder_is_known(tmp_path: Path) -> None:
-    for name in ("dhan-wife_config.json", "dhan_config.json", "bot_config.json", "dhan_config.json.bak", "notes.json"):
+    accounts = ("dhan-wife_config.json", "dhan_config.json")
+    none = ("Dhan2_config.json", "-x_config.json", "_config.json", "all_config.json", f"{'x' * 33}_config.json")
+    for name in (*accounts, *none, "bot_config.json", "dhan_config.json.bak", "notes.json"):
         (tmp_path / name).write_text("{}")
 
     assert account_names(find(tmp_path, environment={})) == ["dhan", "dhan-wife"]

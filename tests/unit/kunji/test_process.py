@@ -71,9 +71,9 @@ print(dhan.token(), dhan.token(), flush=True)
 child = os.fork()
 if child == 0:
     signal.alarm(20)
-print(dhan.token(), "in the", "child" if child == 0 else "parent", flush=True)
+os.write(1, f"{dhan.token()} in the {'child' if child == 0 else 'parent'}\\n".encode())
 dhan.wait_newer(20)
-print(dhan.token(), flush=True)
+os.write(1, f"{dhan.token()}\\n".encode())
 os._exit(0 if child == 0 or os.waitpid(child, 0)[1] == 0 else 1)
 """
 

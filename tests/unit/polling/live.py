@@ -29,12 +29,6 @@ class Bot:
         self.texts: list[str | None] = []
         self.stop = asyncio.Event()
 
-    async def until(self, true: Callable[[], object]) -> None:
-        """Wait for something that has to become true."""
-        async with asyncio.timeout(5):
-            while not true():  # noqa: ASYNC110 - what becomes true belongs to others and sets no event
-                await asyncio.sleep(0.005)
-
 
 def application(api: StandIn, **kwargs: Any) -> Any:
     return build(Application, {}, Secret(TOKEN), api_url=api.url, **kwargs)

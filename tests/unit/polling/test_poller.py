@@ -11,6 +11,7 @@ from telegram import Update
 from bot.polling import ALLOWED_UPDATES, Rival
 from tests.unit.polling.live import NOON, QUICK, running
 from tests.unit.polling.stand_in import HALF, HANG, TOKEN, StandIn, good, html, message, reply, status
+from tests.waiting import until
 
 CONFLICT = status(409, "Conflict: terminated by other getUpdates request")
 
@@ -37,10 +38,10 @@ FAULTS = {
 async def test_the_bot_comes_back_by_itself_from(faults: list[bytes], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "bot")
     async with StandIn() as api, running(api, replace(QUICK, poll=0, reply=0.3, most_flood=0.05)) as bot:
-        await bot.until(bot.poller.reached.is_set)
+        await until(bot.poller.reached.is_set)
         api.fail("getUpdates", *faults)
         api.say(message(5, "/status"))
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
 
     assert bot.seen == [5]
     assert TOKEN not in caplog.text
@@ -54,7 +55,7 @@ async def test_the_bot_starts_by_itself_after(faults: list[bytes], caplog: pytes
         api.fail("getMe", *faults)
         api.say(message(5))
         async with running(api, replace(QUICK, poll=0, reply=0.3, most_flood=0.05)) as bot:
-            await bot.until(lambda: bot.seen)
+            await until(lambda: bot.seen)
 
     assert bot.seen == [5]
     assert TOKEN not in caplog.text
@@ -70,7 +71,7 @@ async def test_a_telegram_that_is_away_at_start_is_waited_for() -> None:
         assert not bot.poller.reached.is_set()
         assert bot.poller.last_good is None
         await api.up()
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
     await api.down()
 
     assert bot.seen == [5]
@@ -81,12 +82,12 @@ async def test_a_telegram_that_goes_away_is_waited_for() -> None:
     api = StandIn()
     await api.up()
     async with running(api) as bot:
-        await bot.until(bot.poller.reached.is_set)
+        await until(bot.poller.reached.is_set)
         await api.down()
         await asyncio.sleep(0.1)
         api.say(message(5))
         await api.up()
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
     await api.down()
 
     assert bot.seen == [5]
@@ -96,10 +97,10 @@ async def test_a_refused_token_is_said_loudly_and_once(caplog: pytest.LogCapture
     async with StandIn() as api:
         api.always["getMe"] = status(401, "Unauthorized")
         async with running(api) as bot:
-            await bot.until(lambda: api.count("getMe") > 3)
+            await until(lambda: api.count("getMe") > 3)
             assert bot.poller.refused_since is not None
             del api.always["getMe"]
-            await bot.until(lambda: bot.poller.refused_since is None)
+            await until(lambda: bot.poller.refused_since is None)
 
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
@@ -109,11 +110,11 @@ async def test_a_refused_token_is_said_loudly_and_once(caplog: pytest.LogCapture
 async def test_an_update_that_cannot_be_parsed_loses_none_of_the_others(caplog: pytest.LogCaptureFixture) -> None:
     poison: dict[str, Any] = {"update_id": 6, "message": {"message_id": "my PIN is 4711"}}
     async with StandIn() as api, running(api) as bot:
-        await bot.until(bot.poller.reached.is_set)
+        await until(bot.poller.reached.is_set)
         api.say(message(5, "a"), poison, message(7, "b"), {"nonsense": 1}, message(8, "c"))
-        await bot.until(lambda: 8 in bot.seen)
+        await until(lambda: 8 in bot.seen)
         api.say(message(9, "d"))
-        await bot.until(lambda: 9 in bot.seen)
+        await until(lambda: 9 in bot.seen)
 
     assert bot.seen == [5, 6, 7, 8, 9]
     assert bot.texts == ["a", None, "b", "c", "d"]
@@ -122,8 +123,8 @@ async def test_an_update_that_cannot_be_parsed_loses_none_of_the_others(caplog: 
 
 
 async def test_only_the_kinds_of_updates_that_are_used_are_asked_for() -> None:
-    async with StandIn() as api, running(api) as bot:
-        await bot.until(lambda: api.count("getUpdates"))
+    async with StandIn() as api, running(api):
+        await until(lambda: api.count("getUpdates"))
 
     asked = next(fields for name, fields in api.calls if name == "getUpdates")
     assert asked["allowed_updates"] == str(list(ALLOWED_UPDATES)).replace("'", '"')
@@ -133,11 +134,11 @@ async def test_what_arrived_is_confirmed_at_the_stop() -> None:
     async with StandIn() as api:
         async with running(api) as bot:
             api.say(message(5))
-            await bot.until(lambda: bot.seen)
+            await until(lambda: bot.seen)
         async with running(api) as next_bot:
-            await next_bot.until(lambda: next_bot.poller.last_good)
+            await until(lambda: next_bot.poller.last_good)
             api.say(message(6))
-            await next_bot.until(lambda: next_bot.seen)
+            await until(lambda: next_bot.seen)
 
     assert next_bot.seen == [6]
 
@@ -147,12 +148,12 @@ async def test_what_arrived_is_confirmed_at_the_stop() -> None:
 
 async def test_a_second_poller_is_told_once_and_its_end_too() -> None:
     async with StandIn() as api, running(api) as bot:
-        await bot.until(bot.poller.reached.is_set)
+        await until(bot.poller.reached.is_set)
         api.fail("getUpdates", *[CONFLICT] * 6)
         api.say(message(5))
-        await bot.until(lambda: bot.rivals)
+        await until(lambda: bot.rivals)
         assert bot.poller.rival is Rival.POLLER
-        await bot.until(lambda: None in bot.rivals)
+        await until(lambda: None in bot.rivals)
 
     assert bot.seen == [5]
     assert bot.rivals == [Rival.POLLER, None]
@@ -164,7 +165,7 @@ async def test_a_single_conflict_is_no_rival() -> None:
         api.fail("getUpdates", CONFLICT)
         api.say(message(5))
         async with running(api) as bot:
-            await bot.until(lambda: bot.seen)
+            await until(lambda: bot.seen)
 
     assert bot.rivals == []
 
@@ -174,7 +175,7 @@ async def test_a_foreign_webhook_is_removed_and_told() -> None:
         api.webhook = "https://thief.example/hook"
         api.say(message(5))
         async with running(api) as bot:
-            await bot.until(lambda: bot.seen)
+            await until(lambda: bot.seen)
 
     assert bot.rivals[0] is Rival.WEBHOOK
     assert bot.seen == [5]
@@ -188,7 +189,7 @@ async def test_a_failure_to_tell_of_a_rival_does_not_end_the_fetching() -> None:
     async with StandIn() as api, running(api, on_rival=broken) as bot:
         api.fail("getUpdates", *[CONFLICT] * 3)
         api.say(message(5))
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
 
     assert bot.seen == [5]
 
@@ -206,17 +207,17 @@ async def test_a_command_that_was_answered_and_works_on_does_not_hold_up_its_use
 
     async with StandIn() as api, running(api, handler=log_in) as bot:
         api.say(message(5, "/refresh"), message(6, "/refresh"), message(7, "/status"))
-        await bot.until(lambda: bot.seen == [5, 6, 7])
+        await until(lambda: bot.seen == [5, 6, 7])
 
     assert api.count("sendMessage") == 2
 
 
 async def test_a_flood_limit_of_one_chat_holds_up_no_other() -> None:
     async with StandIn() as api, running(api) as bot:
-        await bot.until(bot.poller.reached.is_set)
+        await until(bot.poller.reached.is_set)
         api.fail("sendMessage", status(429, "Too Many Requests: retry after 30", retry_after=30))
         flooded = asyncio.create_task(bot.poller.application.bot.send_message(-100, "to the group"))
-        await bot.until(lambda: api.count("sendMessage") == 1)
+        await until(lambda: api.count("sendMessage") == 1)
 
         await bot.poller.application.bot.send_message(7, "to the admin")
 
@@ -229,7 +230,7 @@ async def test_a_flood_limit_of_one_chat_holds_up_no_other() -> None:
 
 async def test_the_bot_stops_while_telegram_hangs() -> None:
     async with StandIn() as api, running(api) as bot:
-        await bot.until(bot.poller.reached.is_set)
+        await until(bot.poller.reached.is_set)
         api.always["getUpdates"] = HANG
         api.say(message(5))
 
@@ -240,7 +241,7 @@ async def test_the_bot_stops_while_telegram_has_never_answered() -> None:
     async with StandIn() as api:
         api.always["getMe"] = HANG
         async with running(api) as bot:
-            await bot.until(lambda: api.calls)
+            await until(lambda: api.calls)
 
     assert not bot.poller.application.running
 
@@ -256,7 +257,7 @@ async def test_a_command_that_hangs_does_not_hold_up_the_stop() -> None:
 
     async with StandIn() as api, running(api, handler=hang) as bot:
         api.say(message(5), message(6), message(7, user=8))
-        await bot.until(lambda: len(bot.seen) == 2)
+        await until(lambda: len(bot.seen) == 2)
 
     assert ended == ["cut off", "cut off"]
 
@@ -270,6 +271,6 @@ async def test_a_command_that_is_nearly_done_may_finish_at_the_stop() -> None:
 
     async with StandIn() as api, running(api, handler=work) as bot:
         api.say(message(5))
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
 
     assert ended == ["finished"]

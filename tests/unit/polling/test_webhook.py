@@ -19,6 +19,7 @@ from bot.polling import ALLOWED_UPDATES, Hook, Rival, Turn, Webhook
 from tests.unit.polling.live import NOON, QUICK, Bot, application, running
 from tests.unit.polling.stand_in import StandIn, good, html, message, status
 from tests.unit.polling.test_turn import Shift
+from tests.waiting import until
 
 HOOK = Hook.derived(lambda purpose: hmac.digest(b"key", purpose.encode(), "sha256"))
 URL = "https://kunji.example"
@@ -48,7 +49,7 @@ async def hooked(api: StandIn, *, set_already: bool = True, turn: Turn | None = 
     task = asyncio.create_task(line.run(bot.stop))
     try:
         if set_already:
-            await bot.until(lambda: api.webhook == OURS)
+            await until(lambda: api.webhook == OURS)
         yield bot
     finally:
         bot.stop.set()
@@ -76,7 +77,7 @@ async def test_it_is_told_again_at_every_start_as_the_secret_may_be_another_one(
         async with hooked(api):
             pass
         async with hooked(api) as bot:
-            await bot.until(lambda: api.count("setWebhook") == 2)
+            await until(lambda: api.count("setWebhook") == 2)
 
     assert bot.rivals == []
 
@@ -86,7 +87,7 @@ async def test_setting_it_is_tried_until_it_works(fault: bytes, caplog: pytest.L
     async with StandIn() as api:
         api.fail("setWebhook", *[fault] * 3)
         async with hooked(api) as bot:
-            await bot.until(lambda: bot.poller.last_good)
+            await until(lambda: bot.poller.last_good)
 
     assert api.count("setWebhook") == 4
     assert HOOK.part.reveal() not in caplog.text
@@ -105,10 +106,10 @@ async def test_what_telegram_does_not_like_about_it_is_said_in_its_words(caplog:
 
 async def test_that_telegram_cannot_reach_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     stuck = {"has_custom_certificate": False, "pending_update_count": 3, "last_error_date": 1_800_000_000}
-    async with StandIn() as api, hooked(api) as bot:
+    async with StandIn() as api, hooked(api):
         api.always["getWebhookInfo"] = good({"url": OURS, "last_error_message": "Connection refused", **stuck})
         looks = api.count("getWebhookInfo")
-        await bot.until(lambda: api.count("getWebhookInfo") > looks + 3)
+        await until(lambda: api.count("getWebhookInfo") > looks + 3)
 
     said = [record.getMessage() for record in caplog.records if "cannot bring" in record.getMessage()]
     assert said == ["Telegram cannot bring updates to https://kunji.example: Connection refused"]
@@ -117,7 +118,7 @@ async def test_that_telegram_cannot_reach_it_is_said_once(caplog: pytest.LogCapt
 async def test_updates_are_worked_on_in_the_order_in_which_they_came() -> None:
     async with StandIn() as api, hooked(api) as bot:
         assert bot.brings(*(message(number) for number in range(5, 25))) == [True] * 20
-        await bot.until(lambda: len(bot.seen) == 20)
+        await until(lambda: len(bot.seen) == 20)
 
     assert bot.seen == list(range(5, 25))
     assert bot.poller.last_good == NOON
@@ -126,7 +127,7 @@ async def test_updates_are_worked_on_in_the_order_in_which_they_came() -> None:
 async def test_what_comes_again_after_a_slow_answer_is_worked_on_once() -> None:
     async with StandIn() as api, hooked(api) as bot:
         assert bot.brings(message(5), message(6), message(5), message(6), message(7)) == [True] * 5
-        await bot.until(lambda: 7 in bot.seen)
+        await until(lambda: 7 in bot.seen)
 
     assert bot.seen == [5, 6, 7]
 
@@ -135,7 +136,7 @@ async def test_what_comes_again_after_a_slow_answer_is_worked_on_once() -> None:
 async def test_what_is_no_update_is_dropped_and_not_brought_for_ever(poison: Any) -> None:
     async with StandIn() as api, hooked(api) as bot:
         assert bot.brings(poison, message(6)) == [True, True]
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
 
     assert bot.seen == [6]
 
@@ -143,7 +144,7 @@ async def test_what_is_no_update_is_dropped_and_not_brought_for_ever(poison: Any
 async def test_one_that_cannot_be_parsed_is_known_by_its_id_alone(caplog: pytest.LogCaptureFixture) -> None:
     async with StandIn() as api, hooked(api) as bot:
         bot.brings({"update_id": 6, "message": {"message_id": "my PIN is 4711"}}, message(7))
-        await bot.until(lambda: 7 in bot.seen)
+        await until(lambda: 7 in bot.seen)
 
     assert "update 6 cannot be parsed" in caplog.text
     assert "4711" not in caplog.text
@@ -156,9 +157,9 @@ async def test_nothing_is_taken_before_the_start_and_after_the_stop() -> None:
     async with hooked(api, set_already=False) as bot:
         early = bot.brings(message(5))
         await api.up()
-        await bot.until(lambda: api.webhook == OURS)
+        await until(lambda: api.webhook == OURS)
         bot.brings(message(6))
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
     late = bot.brings(message(7))
     await api.down()
 
@@ -173,7 +174,7 @@ async def test_what_comes_when_it_is_somebody_elses_turn_is_to_be_brought_again(
         unsure = bot.brings(message(5))
         shift.ours = True
         sure = bot.brings(message(5))
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
 
     assert (unsure, sure) == ([False], [True])
 
@@ -191,9 +192,9 @@ async def test_what_was_taken_right_before_the_stop_is_worked_on() -> None:
 @pytest.mark.parametrize(("theirs", "rival"), [("https://thief.example/hook", Rival.WEBHOOK), ("", Rival.POLLER)])
 async def test_somebody_who_changes_it_is_told_of_and_it_is_set_again(theirs: str, rival: Rival) -> None:
     async with StandIn() as api, hooked(api) as bot:
-        await bot.until(lambda: bot.poller.last_good)
+        await until(lambda: bot.poller.last_good)
         api.webhook = theirs
-        await bot.until(lambda: bot.rivals == [rival, None])
+        await until(lambda: bot.rivals == [rival, None])
 
     assert api.webhook == OURS
 
@@ -202,7 +203,7 @@ async def test_a_foreign_one_at_the_start_is_told_of() -> None:
     async with StandIn() as api:
         api.webhook = "https://thief.example/hook"
         async with hooked(api) as bot:
-            await bot.until(lambda: bot.rivals)
+            await until(lambda: bot.rivals)
 
     assert bot.rivals[0] is Rival.WEBHOOK
 
@@ -212,7 +213,7 @@ async def test_one_of_an_earlier_run_is_no_rival(before: str) -> None:
     async with StandIn() as api:
         api.webhook = before
         async with hooked(api) as bot:
-            await bot.until(lambda: bot.poller.last_good)
+            await until(lambda: bot.poller.last_good)
 
     assert bot.rivals == []
 
@@ -222,7 +223,7 @@ async def test_whoever_fetches_takes_away_his_own_webhook_of_before_without_a_wo
         api.webhook = OURS
         api.say(message(5))
         async with running(api, was_ours=HOOK.is_at) as bot:
-            await bot.until(lambda: bot.seen)
+            await until(lambda: bot.seen)
 
     assert (api.webhook, bot.rivals, bot.poller.conflicts) == ("", [], 0)
 
@@ -231,8 +232,8 @@ async def test_once_fetching_has_begun_a_webhook_with_our_address_is_somebody_el
     """Whoever has the bot token can read the address of an earlier one."""
     async with StandIn() as api, running(api, was_ours=HOOK.is_at) as bot:
         api.say(message(5))
-        await bot.until(lambda: bot.seen)
+        await until(lambda: bot.seen)
         api.webhook = HOOK.address("https://thief.example")
-        await bot.until(lambda: bot.rivals)
+        await until(lambda: bot.rivals)
 
     assert bot.rivals[0] is Rival.WEBHOOK

@@ -32,6 +32,7 @@ from tests.unit.sandbox.angelone_calls import (
 
 IST = timezone(timedelta(hours=5, minutes=30))
 MORNING = datetime(2026, 11, 20, 8, 45, 12, tzinfo=IST)
+TRADING = datetime(2026, 11, 20, 10, 0, tzinfo=IST)
 
 
 @pytest.fixture(autouse=True)
@@ -212,6 +213,7 @@ def test_a_logout_ends_the_token_unless_told_otherwise(sandbox: Sandbox) -> None
 
 
 def test_an_account_has_figures(sandbox: Sandbox) -> None:
+    sandbox.clock.set(TRADING)
     token = tokens(sandbox)["jwtToken"]
 
     funds = read(sandbox, f"{USER}/getRMS", token).json()["data"]
@@ -228,6 +230,7 @@ def test_an_account_has_figures(sandbox: Sandbox) -> None:
 
 
 def test_prices_of_orders_come_as_text_too(sandbox: Sandbox) -> None:
+    sandbox.clock.set(TRADING)
     angel_of(sandbox).rules(prices_as_text=True)
     token = tokens(sandbox)["jwtToken"]
 

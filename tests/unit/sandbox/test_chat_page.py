@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -176,6 +177,63 @@ def test_moments_worth_going_to_are_told(sandbox: Sandbox) -> None:
     )
 
     assert look(sandbox)["leaps"] == [{"label": "the morning", "at": 1.5}, {"label": "never", "at": None}]
+
+
+@dataclass
+class Machine:
+    """Remembers what was done at it."""
+
+    config: str = "/tmp/kunji-x"
+    locked: bool = True
+    passed: list[float] = field(default_factory=list)
+
+    def is_locked(self) -> bool:
+        return self.locked
+
+    def unlock(self) -> None:
+        self.locked = False
+
+    def pass_until(self, moment: float) -> None:
+        self.passed.append(moment)
+
+
+def test_where_the_config_lies_is_told_and_a_lock_can_be_ended(sandbox: Sandbox) -> None:
+    sandbox.stage(Scene((Person(ADMIN, "You", "admin"),), machine=Machine()))
+
+    before = look(sandbox)
+    told = [requests.post(f"{sandbox.chat_page}unlock", json={}, timeout=10).json()["result"] for _ in range(2)]
+
+    assert (before["config"], before["locked"], look(sandbox)["locked"]) == ("/tmp/kunji-x", True, False)
+    assert told == ["unlocked", "it was not locked"]
+
+
+def test_where_nothing_is_known_of_a_machine_there_is_nothing_to_unlock(sandbox: Sandbox) -> None:
+    assert look(sandbox)["config"] is None
+    assert requests.post(f"{sandbox.chat_page}unlock", json={}, timeout=10).status_code == 400
+
+
+def test_what_runs_here_is_asked_to_let_time_pass_and_never_to_go_back(sandbox: Sandbox) -> None:
+    machine = Machine()
+    sandbox.stage(Scene((Person(ADMIN, "You", "admin"),), machine=machine))
+    sandbox.clock.freeze()
+    now = sandbox.clock.unix()
+
+    for given in ({"by": 3600}, {"until": now + 60}, {"until": now - 60}):
+        assert requests.post(f"{sandbox.chat_page}time", json=given, timeout=10).json() == {"result": now}
+
+    assert machine.passed == [now + 3600, now + 60]
+
+
+def test_where_nobody_else_lets_time_pass_it_passes_at_once(sandbox: Sandbox) -> None:
+    sandbox.clock.freeze()
+    now = sandbox.clock.unix()
+
+    assert requests.post(f"{sandbox.chat_page}time", json={"by": 3600}, timeout=10).json() == {"result": now + 3600}
+
+
+@pytest.mark.parametrize("given", [{}, {"by": "an hour"}, {"to": 5}, {"by": 1, "until": 2}, ["by"]])
+def test_time_passes_by_seconds_or_until_a_moment(sandbox: Sandbox, given: object) -> None:
+    assert requests.post(f"{sandbox.chat_page}time", json=given, timeout=10).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 import requests
 
 from bot.sandbox import Sandbox
+from bot.sandbox.dhan import figures
 from bot.sandbox.dhan.replies import SAMPLES
 from tests.unit.sandbox.calls import CLIENT, add_client, read
 
@@ -110,6 +111,8 @@ def test_empty_holdings_are_an_error_and_empty_positions_are_not(sandbox: Sandbo
 
 
 def test_an_order_comes_as_a_list_and_an_unknown_one_as_an_empty_list(sandbox: Sandbox, token: str) -> None:
+    sandbox.dhan.change(CLIENT, orders=figures.orders(CLIENT, date(2026, 11, 16)))
+
     assert [o["orderId"] for o in read(sandbox, "orders/112611160001", token).json()] == ["112611160001"]
     assert read(sandbox, "orders/1", token).json() == []
     assert read(sandbox, "orders/external/demo-0001", token).json()[0]["orderId"] == "112611160001"

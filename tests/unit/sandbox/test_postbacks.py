@@ -78,13 +78,14 @@ def test_the_book_shows_what_was_posted_and_nothing_else_changes_in_it(
 ) -> None:
     broker = broker_of(house, name)
     client = broker.bank.clients[CLIENTS[name]]
-    before = list(client.orders)
+    before = broker.bank.book(client)
 
     order = placed(house, name)
     broker.fill(order, 4)
     broker.cancel(order)
 
-    assert client.orders[:-1] == before
+    assert before
+    assert broker.bank.book(client)[:-1] == before
     assert client.orders[-1][broker.order_key] == last(listener)[broker.order_key] == order
 
 
