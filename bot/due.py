@@ -9,12 +9,17 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zlib import crc32
 
+from bot import budget
 from bot.life import Standing, next_asking, next_login
 from bot.reports import iso
 from bot.store import Alert, HeldToken
 from bot.trading import Rules, at, in_quiet_hours, ist
 
 ASK_EVERY = timedelta(minutes=10)
+LEFT_TO_PROOF = timedelta(minutes=5)
+"""What would be asked so shortly before the proof is left to it: that names whoever has no token, with a button."""
+REFUSAL_IN_MIND = timedelta(minutes=10)
+"""For so long after a refusal was told, what follows from it needs no sound of its own."""
 PROBE_GRACE = timedelta(minutes=1)
 """A probe missed by more is left out, lest a restart ask for every account at once."""
 PROOF_MADE_UP_FOR = timedelta(hours=1)
@@ -97,10 +102,17 @@ def _ask_at(one: Standing, renewal: datetime | None, rules: Rules) -> datetime |
         renews = renewal is not None and renewal < expires_at and not one.note.failures
         if renews or expires_at > at(today, rules.hours.trading_ends):
             return None
-    begins, ends = at(today, rules.hours.ask_at), at(today, rules.hours.trading_starts)
-    asked = one.note.asked_at
-    next_time = asked + ASK_EVERY if asked is not None and begins <= asked <= one.now else begins
-    return next_time if max(next_time, one.now) < ends else None
+    moment = _next_ask(one.note.asked_at, one.now, rules)
+    return moment if moment < at(today, rules.hours.trading_starts) else None
+
+
+def _next_ask(asked_at: datetime | None, now: datetime, rules: Rules) -> datetime:
+    """Every `ASK_EVERY` from `ask_at` on; the proof counts as an asking."""
+    today = ist(now).date()
+    begins, proof = at(today, rules.hours.ask_at), at(today, rules.hours.ready_at)
+    asked = [moment for moment in (asked_at, proof) if moment is not None and begins <= moment <= now]
+    moment = max(max(asked) + ASK_EVERY if asked else begins, now)
+    return proof if proof - LEFT_TO_PROOF <= moment < proof else moment
 
 
 def _probe_at(one: Standing, rules: Rules) -> datetime | None:
@@ -136,14 +148,21 @@ def expired(one: Standing, held: HeldToken, plan: Agenda, rules: Rules) -> Alert
 
 
 def ask(one: Standing, rules: Rules) -> Alert:
-    asking_since = at(ist(one.now).date(), rules.hours.ask_at)
-    asked_before = one.note.asked_at is not None and one.note.asked_at >= asking_since
+    ends = at(ist(one.now).date(), rules.hours.trading_starts)
     facts: dict[str, str | int | float | bool | None] = {
         "login": one.account.login,
         "expires_at": iso(one.live.token.expires_at) if one.live else None,
-        "nth": (one.now - asking_since) // ASK_EVERY + 1 if asked_before else 1,
+        "nth": asks(one, rules),
+        "last": _next_ask(one.now, one.now, rules) >= ends,
+        "held_back": budget.held_back_by(one.note, one.account.fingerprint),
     }
     return Alert("ask", one.now, one.account.name, facts, not in_quiet_hours(one.now, rules.hours.quiet))
+
+
+def asks(one: Standing, rules: Rules) -> int:
+    """How often the admin has been asked today, with the asking that is due now."""
+    asking_since, asked_at = at(ist(one.now).date(), rules.hours.ask_at), one.note.asked_at
+    return one.note.asks + 1 if asked_at is not None and asking_since <= asked_at <= one.now else 1
 
 
 def _facts(one: Standing, held: HeldToken, plan: Agenda, rules: Rules) -> dict[str, str | int | float | bool | None]:
@@ -157,6 +176,7 @@ def _facts(one: Standing, held: HeldToken, plan: Agenda, rules: Rules) -> dict[s
         "login": login,
         "next_login": iso(planned) if planned is not None else None,
         "paused": one.note.paused,
+        "held_back": budget.held_back_by(one.note, one.account.fingerprint),
     }
 
 
@@ -165,8 +185,19 @@ def _is_loud(one: Standing, held: HeldToken, plan: Agenda, rules: Rules) -> bool
     in time by itself."""
     if in_quiet_hours(one.now, rules.hours.quiet) or not rules.days.may_trade(ist(one.now).date()):
         return False
+    if _just_refused(one, rules):
+        return False
     planned = plan.get(Act.LOGIN) or next_asking(one, rules)
     return planned is None or one.note.failures > 0 or _trades_between(held.token.expires_at, planned, rules)
+
+
+def _just_refused(one: Standing, rules: Rules) -> bool:
+    """The admin has just been told aloud why nothing more is tried."""
+    refused_at = one.note.last_failure_at
+    if refused_at is None or not budget.spent(one.note, one.account.fingerprint):
+        return False
+    lately = timedelta(0) <= one.now - refused_at < REFUSAL_IN_MIND
+    return lately and not in_quiet_hours(refused_at, rules.hours.quiet)
 
 
 def _trades_between(start: datetime, end: datetime, rules: Rules) -> bool:

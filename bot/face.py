@@ -14,7 +14,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from bot import budget, consents
 from bot.accounts import Accounts
-from bot.life import next_asking, next_login, state
+from bot.life import Standing, next_asking, next_login, state
 from bot.store import BotNote, Store, StoreError
 from bot.tokens import TokenService
 from brokers import Code, Consent, Drift, Secret
@@ -82,13 +82,17 @@ class Face:
     # Looking
 
     async def status(self, accounts: Sequence[str]) -> list[AccountStatus]:
-        return await self._off(lambda: [self._status(name) for name in accounts])
+        return await self._off(self._statuses, accounts)
 
-    def _status(self, name: str) -> AccountStatus:
-        one, rules = self.tokens.standing(name), self.tokens.rules
-        account, held, note = one.account, one.held, one.note
+    def _statuses(self, accounts: Sequence[str]) -> list[AccountStatus]:
+        """One whose record is damaged is asked about alone, and that says what is wrong."""
+        found = self.tokens.standings(accounts)
+        return [self._status(found.get(name) or self.tokens.standing(name)) for name in accounts]
+
+    def _status(self, one: Standing) -> AccountStatus:
+        account, held, note, rules = one.account, one.held, one.note, self.tokens.rules
         return AccountStatus(
-            account=name,
+            account=account.name,
             broker=account.title,
             login=account.login,
             state=state(one, rules.hours.warn_before),
@@ -100,6 +104,7 @@ class Face:
             last_failure=note.last_failure,
             last_failure_at=note.last_failure_at,
             consent_open=consents.waiting(note, one.now) is not None,
+            unreachable_since=note.unreachable_since,
         )
 
     async def health(self) -> Health:
@@ -161,8 +166,11 @@ class Face:
         return await self._off(self._questions)
 
     def _questions(self) -> list[OpenQuestion]:
-        waiting = {name: self.tokens.consent(name) for name in self.tokens.accounts}
-        return [OpenQuestion(name, one.expects, one.message, one.chat) for name, one in waiting.items() if one]
+        names = list(self.tokens.accounts)
+        found = self.tokens.standings(names)
+        waiting = {name: consents.waiting(one.note, one.now) for name, one in found.items()}
+        waiting |= {name: self.tokens.consent(name) for name in names if name not in found}
+        return [OpenQuestion(name, one.expects, one.message, one.chat) for name in names if (one := waiting[name])]
 
     async def accepts(self, account: str, pasted: Secret) -> str | None:
         return await self._off(self.tokens.accepts, account, pasted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.life import Standing, outlives_today
 from bot.store import Alert, BotNote
 from bot.tokens import TokenService
+from bot.trading import at, ist
 
 
 def still_true(tokens: TokenService, alert: Alert) -> bool:
@@ -31,10 +32,20 @@ def _of_an_account(alert: Alert, one: Standing, tokens: TokenService) -> bool:
         case "expired" | "dead":
             return one.live is None
         case "ask":
-            return not outlives_today(one.live, one.now, tokens.rules.hours)
+            lasts = outlives_today(one.live, one.now, tokens.rules.hours)
+            return not lasts and not _is_asked_anew(alert, one, tokens)
         case "refused":
             # It is told before it counts: then the login counts as begun or, after a kill in between, as cut off.
             return one.account.fingerprint in one.note.refused or one.note.begun_at is not None
         case "unreachable":
             return one.note.unreachable_since is not None
     return True
+
+
+def _is_asked_anew(alert: Alert, one: Standing, tokens: TokenService) -> bool:
+    """A later asking, or the proof, which asks as well, is there or on its way."""
+    asked_at = one.note.asked_at
+    if asked_at is not None and alert.at < asked_at <= one.now:
+        return True
+    day = ist(alert.at).date()
+    return alert.at < at(day, tokens.rules.hours.ready_at) and tokens.store.bot_note().proved_on == day

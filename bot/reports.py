@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot import budget
 from bot.life import Account
 from bot.store import AccountNote, Alert, BotNote, HeldToken, HistoryRow, Store, StoreError
 from brokers import WORTH_TELLING as WRONG_BY
@@ -47,7 +48,12 @@ class Reports:
 
     def dead(self, account: Account, held: HeldToken) -> None:
         """A token was found dead, and nothing follows by itself."""
-        self.tell("dead", account, expires_at=iso(held.token.expires_at), login=account.login)
+        try:
+            held_back = budget.held_back_by(self._store.note(account.name), account.fingerprint)
+        except StoreError:
+            held_back = None
+        expires_at = iso(held.token.expires_at)
+        self.tell("dead", account, expires_at=expires_at, login=account.login, held_back=held_back)
 
     def history(self, row: HistoryRow) -> None:
         """Leave a row."""
@@ -64,7 +70,21 @@ class Reports:
             self.tell("store", None, fault=str(error))
 
     def refused(self, account: Account, reason: str, *, code: bool = False, cut_off: bool = False) -> None:
-        self.tell("refused", account, reason=reason, code=code, cut_off=cut_off)
+        """With it is told how the token stands; one that has run out needs no alert of its own then."""
+        expires_at = self._expiry(account)
+        told_at = iso(expires_at) if expires_at is not None else None
+        self.tell("refused", account, reason=reason, code=code, cut_off=cut_off, expires_at=told_at)
+        if expires_at is not None and expires_at <= self._clock.now():
+            with self._unharmed():
+                self._store.update({account.name: lambda note: replace(note, expired_for=expires_at)})
+
+    def _expiry(self, account: Account) -> datetime | None:
+        """Of a token that the broker has not ended."""
+        try:
+            held = self._store.load(account.name)
+        except StoreError:
+            return None
+        return held.token.expires_at if held is not None and held.rejected_at is None else None
 
     def unreachable(self, account: Account, reason: KunjiError) -> None:
         """The broker did not answer, or not sensibly. Told once it has lasted."""
@@ -87,8 +107,7 @@ class Reports:
             before = self._store.note(account.name)
             if before.unreachable_since is None:
                 return
-            forget = {account.name: lambda note: replace(note, unreachable_since=None, unreachable_told=False)}
-            self._store.update(forget)
+            self._store.update({account.name: lambda note: _reached(note, account.fingerprint)})
             if before.unreachable_told:
                 self.tell("reachable", account, loud=False, since=iso(before.unreachable_since))
 
@@ -124,6 +143,14 @@ class Reports:
             yield
         except StoreError as error:
             self.store_fault(error)
+
+
+def _reached(note: AccountNote, fingerprint: str) -> AccountNote:
+    """With the silence ends what it made fail, as far as that can be told from a refusal."""
+    note = replace(note, unreachable_since=None, unreachable_told=False)
+    if note.failures and fingerprint not in note.refused:
+        return replace(note, last_failure=None, last_failure_at=None)
+    return note
 
 
 def iso(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot import logs
+from bot.consents import taken_for
 from bot.delivery import Waiting
 from bot.face import Face
 from bot.host import Host, for_ever
@@ -23,8 +24,8 @@ from bot.scheduler import Scheduler
 from bot.store import Alert, StoreError
 from bot.store.crew import LEAD
 from bot.works import THREAD_NAME, THREADS, Works
-from handlers import Gate, register, set_menus
-from handlers.answer import settle
+from handlers import Gate, register, set_menus, text
+from handlers.asks import came_back
 from handlers.context import Desk
 
 if TYPE_CHECKING:
@@ -103,8 +104,15 @@ class Term:
             signing_key=works.button_key,
             now=works.clock.now,
             totp_in_chat=works.config.totp_in_chat,
-            comes_back=works.config.public_url is not None,
+            doors=self._own_doors(),
         )
+
+    def _own_doors(self) -> dict[str, text.Door]:
+        """Where browsers come back to: the public door, of the accounts whose broker sends them."""
+        if self._works.config.public_url is None:
+            return {}
+        brokers = {name: one.broker for name, one in self._works.tokens.accounts.items()}
+        return {name: text.Door(taken_for(one)) for name, one in brokers.items() if one.redirects}
 
     def _made_line(self) -> Poller | Webhook:
         """As `telegram_mode` says."""
@@ -134,7 +142,7 @@ class Term:
 
         brokers = {name: one.broker for name, one in works.tokens.accounts.items()}
         routes = [
-            *Callback(self._face, url, partial(settle, self._application.bot)).routes,
+            *Callback(self._face, url, partial(came_back, self._desk, self._application.bot)).routes,
             *postbacks.routes(brokers, works.store.derive, self._orders.hint),
         ]
         if isinstance(self._line, Webhook):
@@ -154,6 +162,9 @@ class Term:
 
     def touched(self, account: str) -> None:
         self._scheduler.touched(account)
+
+    def look_now(self) -> datetime:
+        return self._scheduler.look_now()
 
     # Whose turn it is (`bot.polling.Turn`)
 

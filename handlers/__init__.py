@@ -20,7 +20,7 @@ from handlers.gate import Gate
 from handlers.help import help_
 from handlers.history import history
 from handlers.lock import lock
-from handlers.logout import confirmed, logout
+from handlers.logout import confirmed, logout, pressed_logout
 from handlers.orders import orders
 from handlers.pastes import paste, pressed_use
 from handlers.pause import pause, pressed_pause, pressed_resume, resume
@@ -34,12 +34,12 @@ _log = logging.getLogger(__name__)
 VIEWER, ADMIN = Role.VIEWER, Role.ADMIN
 
 COMMANDS = (
-    Command("start", "who you are, every account, and the bot itself", "/start", VIEWER, start),
-    Command("status", "how long every token is good for", "/status [account]", VIEWER, status),
+    Command("start", "the accounts and the bot", "/start", VIEWER, start),
+    Command("status", "state of tokens", "/status [account]", VIEWER, status),
     Command(
         "refresh",
-        "a new token; with a value, finish a login",
-        "/refresh [account|all] [value]",
+        "a new token",
+        "/refresh [account|all]",
         ADMIN,
         refresh,
         guarded=True,
@@ -47,7 +47,7 @@ COMMANDS = (
     ),
     Command(
         "account",
-        "funds, holdings, positions, P&L; chart: as a picture",
+        "what you hold",
         "/account [account] [chart]",
         VIEWER,
         account,
@@ -55,12 +55,12 @@ COMMANDS = (
         guarded=True,
     ),
     Command("orders", "today's orders", "/orders [account]", VIEWER, orders, private=True, guarded=True),
-    Command("totp", "a TOTP code, for a short time", "/totp [account]", ADMIN, totp, guarded=True),
+    Command("totp", "a TOTP code", "/totp [account]", ADMIN, totp, guarded=True),
     Command("history", "the last refreshes", "/history [account]", VIEWER, history),
-    Command("logout", "end a token and pause the account", "/logout <account>", ADMIN, logout, guarded=True),
-    Command("pause", "no automatic logins", "/pause <account>", ADMIN, pause, guarded=True),
-    Command("resume", "automatic logins again", "/resume <account>", ADMIN, resume, guarded=True),
-    Command("lock", "nothing secret in the chat until unlocked on the machine", "/lock", ADMIN, lock),
+    Command("logout", "end the token", "/logout [account]", ADMIN, logout, guarded=True),
+    Command("pause", "no automatic logins", "/pause [account]", ADMIN, pause, guarded=True),
+    Command("resume", "logins go on", "/resume [account]", ADMIN, resume, guarded=True),
+    Command("lock", "nothing secret in the chat", "/lock", ADMIN, lock),
     Command("help", "what you can do here", "/help", VIEWER, help_),
 )
 
@@ -70,6 +70,7 @@ BUTTONS = {
     "anew": Button(ADMIN, pressed_anew, guarded=True, once=True, acts=True),
     "force": Button(ADMIN, pressed_force, guarded=True, once=True, acts=True),
     "totp": Button(ADMIN, pressed_totp, guarded=True, acts=True),
+    "logout": Button(ADMIN, pressed_logout, guarded=True),
     "out": Button(ADMIN, confirmed, guarded=True, once=True, acts=True),
     "use": Button(ADMIN, pressed_use, guarded=True, once=True, acts=True),
     "pause": Button(ADMIN, pressed_pause, guarded=True, acts=True),

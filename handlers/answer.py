@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
-from telegram import Bot, Message, Update
-from telegram.constants import ParseMode
-from telegram.error import TelegramError
+from telegram import Message, Update
 
 from brokers import KunjiError, Secret
 from handlers import text
-from handlers.context import NO_PREVIEW, Context, reply, show
-
-_log = logging.getLogger(__name__)
+from handlers.asks import settle
+from handlers.context import Context, Keyboard, reply, show
+from handlers.failing import explained
 
 
 async def answer_for(
@@ -29,23 +25,14 @@ async def answer_for(
         return
     asked = [one for one in await tokens.questions() if one.account == account]
     shown = await show(update, shown, with_warning(text.exchanging(account), deleted=deleted))
+    buttons: Keyboard = []
     try:
         said = text.refreshed(await tokens.answer(account, pasted, who="admin"), context.desk.now())
         for one in asked:
             await settle(context.bot, one.chat, one.message, text.login_done(account))
     except KunjiError as error:
-        said = text.failure(error, account)
-    await show(update, shown, with_warning(said, deleted=deleted))
-
-
-async def settle(bot: Bot, chat: int | None, message: int | None, said: str) -> None:
-    """Put this in place of the message that asked for a login, if there was one; its buttons go."""
-    if chat is None or message is None:
-        return
-    try:
-        await bot.edit_message_text(said, chat, message, parse_mode=ParseMode.HTML, link_preview_options=NO_PREVIEW)
-    except TelegramError as error:
-        _log.warning("the message that asked for a login could not be changed: %s", type(error).__name__)
+        said, buttons = await explained(update, context, account, error, text.failed_answer)
+    await show(update, shown, with_warning(said, deleted=deleted), buttons=buttons)
 
 
 def with_warning(said: str, *, deleted: bool) -> str:

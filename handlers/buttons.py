@@ -20,7 +20,8 @@ from telegram.error import BadRequest, TelegramError
 
 from brokers import KunjiError
 from handlers import text
-from handlers.context import Context, reply
+from handlers.access import Role
+from handlers.context import Context, my_accounts, person, pick_account, reply
 
 LIFE = timedelta(hours=12)
 """How long a button works unless it is for something that should be decided at once."""
@@ -125,6 +126,18 @@ def keyboard(by: Signing, user: int, wanted: Iterable[tuple[str, str]]) -> Inlin
     """A keyboard of (action, account) for this user, such as `text.alert_buttons` gives; None for none."""
     rows = in_rows(button(by, user, action, account) for action, account in wanted)
     return InlineKeyboardMarkup(rows) if rows else None
+
+
+async def account_or_ask(update: Update, context: Context, action: str) -> str | None:
+    """The account that the command names, or the only one. None: there are several, and buttons ask which."""
+    names = my_accounts(update, context, Role.ADMIN)
+    if context.args or len(names) < 2:
+        return pick_account(update, context, Role.ADMIN)
+    desk, user = context.desk, person(update)[1]
+    await reply(
+        update, text.WHICH[action], buttons=in_rows(button(desk, user, action, name, label=name) for name in names)
+    )
+    return None
 
 
 async def press(update: Update, context: Context) -> None:

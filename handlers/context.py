@@ -6,8 +6,8 @@ A reply is sent once: a send that timed out may have arrived, and a message twic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -49,8 +49,8 @@ class Desk:
     """Buttons are signed with it."""
     now: Callable[[], datetime]
     totp_in_chat: bool = True
-    comes_back: bool = False
-    """Whoever logs in by a link lands at the bot's own door; nothing needs to be sent."""
+    doors: Mapping[str, text.Door] = field(default_factory=dict)
+    """For accounts whose login page sends the browser back to the bot; nothing needs to be sent."""
 
 
 class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
@@ -111,6 +111,14 @@ def words(context: Context, at_most: int) -> list[str]:
     if len(found) > at_most:
         raise UsageError("there is a word too many", hint="/help shows how to type it")
     return found
+
+
+async def is_locked(context: Context) -> bool:
+    """For what is shown either way, also where that cannot be read; what a lock forbids, the gate decides."""
+    try:
+        return await context.desk.tokens.locked()
+    except KunjiError:
+        return False
 
 
 def is_stale(update: Update, now: datetime) -> bool:

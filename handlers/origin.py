@@ -5,7 +5,9 @@ Who may do what is none of its business.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import takewhile
 
 from telegram import Message, MessageEntity
 
@@ -50,3 +52,11 @@ def command_in(message: Message) -> Typed | None:
         return None
     name, _, addressee = message.text[1 : first.length].lower().partition("@")
     return Typed(name, addressee, tuple(message.text.split()[1:]))
+
+
+def command_meant(said: str, commands: Collection[str], may_follow: Collection[str]) -> str | None:
+    """The command whose slash was left out, with what follows as far as it is known: the rest may be secret."""
+    first, *rest = said.lower().split() or [""]
+    if first not in commands:
+        return None
+    return " ".join((f"/{first}", *takewhile(lambda word: word in may_follow, rest)))

@@ -1,4 +1,4 @@
-"""What the admin sends that is no command is tried as the answer to an open login.
+"""What the admin sends that is no command is tried as the answer to an open login. A command without its slash is none.
 
 It leaves the chat first and is read then. No value ever goes to two brokers: where it is not plain whose it is, the
 admin is asked. Until then it is kept in memory alone, one per user, for a short time.
@@ -17,9 +17,11 @@ from telegram import Message, Update
 from brokers import KunjiError, Secret
 from handlers import text
 from handlers.access import Role
+from handlers.account import CHART
 from handlers.answer import answer_for, refuse
 from handlers.buttons import Pressed, button, in_rows
 from handlers.context import Context, delete, my_accounts, person, reply, show
+from handlers.origin import command_meant
 from handlers.tokens import OpenQuestion
 
 KEPT_FOR = timedelta(minutes=2)
@@ -66,6 +68,10 @@ async def _obstacle(context: Context) -> str | None:
 
 async def _read(update: Update, context: Context, message: Message, pasted: Secret, *, deleted: bool) -> None:
     tokens, mine = context.desk.tokens, my_accounts(update, context, Role.ADMIN)
+    meant = command_meant(pasted.reveal(), context.gate.commands, {*mine, "all", CHART})
+    if meant is not None:
+        await refuse(update, text.did_you_mean(meant), deleted=deleted)
+        return
     waiting = _asked_by_reply(message, [one for one in await tokens.questions() if one.account in mine])
     if not waiting:
         await refuse(update, text.NOTHING_OPEN, deleted=deleted)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from telegram import InlineKeyboardButton, Message, Update
 
-from brokers import Consent, KunjiError, LoginRejected, Secret
+from brokers import Consent, KunjiError, Secret
 from handlers import text
 from handlers.access import Role
 from handlers.answer import answer_for
+from handlers.asks import ask_no_more, asks_now
 from handlers.buttons import SHORT_LIFE, Pressed, button, in_rows
 from handlers.context import Context, UsageError, delete, is_stale, my_accounts, named, person, reply, show
+from handlers.failing import explained
 from handlers.refresh_all import consent_buttons, consent_text, refresh_all
 
 
@@ -30,7 +32,7 @@ async def refresh(update: Update, context: Context) -> None:
     elif words or len(names) == 1:
         await _now_or_ask(update, context, "go", named(words[0], names) if words else names[0], names)
     else:
-        await reply(update, text.CHOOSE, buttons=_choices(context, person(update)[1], names))
+        await reply(update, text.WHICH["go"], buttons=_choices(context, person(update)[1], names))
 
 
 async def pressed_go(update: Update, context: Context, pressed: Pressed) -> None:
@@ -46,8 +48,10 @@ async def pressed_anew(update: Update, context: Context, pressed: Pressed) -> No
 
 
 async def pressed_force(update: Update, context: Context, pressed: Pressed) -> None:
-    """The alert or refusal with this button stays: it says what the risk was."""
-    await refresh_one(update, context, pressed.account, replace=True, force=True)
+    """The alert or refusal with this button stays: it says what the risk was. It may be hours old: where nothing is
+    held back any more there is no risk to take, and this is a refresh like any other."""
+    [status] = await context.desk.tokens.status([pressed.account])
+    await refresh_one(update, context, pressed.account, force=status.held_back is not None)
 
 
 async def refresh_one(
@@ -60,7 +64,7 @@ async def refresh_one(
     shown: Message | None = None,
 ) -> None:
     desk = context.desk
-    until = None if replace else await desk.tokens.asks_first(account)
+    until = None if replace or force else await desk.tokens.asks_first(account)
     if until is not None:
         yes = button(desk, person(update)[1], "anew", account, life=SHORT_LIFE)
         await show(update, shown, text.asks_first(account, until, desk.now()), buttons=[[yes]])
@@ -69,7 +73,8 @@ async def refresh_one(
     try:
         outcome = await desk.tokens.refresh(account, who="admin", replace=replace, force=force)
     except KunjiError as error:
-        await _explain(update, context, account, error, shown)
+        said, buttons = await explained(update, context, account, error, text.failed_login)
+        await show(update, shown, said, buttons=buttons)
         return
     if isinstance(outcome, Consent):
         await _ask(update, context, account, outcome, shown)
@@ -83,22 +88,13 @@ async def _ask(update: Update, context: Context, account: str, consent: Consent,
     if await desk.tokens.second_poller():
         await show(update, shown, f"{text.SECOND_POLLER}\n{text.on_the_machine(account)}")
         return
-    await desk.tokens.asked(account, chat, shown.message_id)  # before the link is there: the answer may be quick
+    # Before the link is there: the answer may be quick.
+    earlier = await asks_now(desk.tokens, account, chat, shown.message_id)
     said = consent_text(desk, account, consent)
     there = await show(update, shown, said, buttons=consent_buttons(desk, user, account, consent))
     if there is not shown:
         await desk.tokens.asked(account, chat, there.message_id)
-
-
-async def _explain(update: Update, context: Context, account: str, error: KunjiError, shown: Message) -> None:
-    """After a refusal the admin may take the risk of one more attempt, having read what it is."""
-    desk = context.desk
-    [status] = await desk.tokens.status([account])
-    if not isinstance(error, LoginRejected) and status.held_back is None:
-        await show(update, shown, text.failure(error, account))
-        return
-    force = button(desk, person(update)[1], "force", account, life=SHORT_LIFE)
-    await show(update, shown, text.refused(error, account), buttons=[[force]])
+    await ask_no_more(context.bot, earlier)
 
 
 async def _now_or_ask(update: Update, context: Context, action: str, account: str, names: list[str]) -> None:

@@ -6,11 +6,13 @@ import asyncio
 
 from telegram import InlineKeyboardButton, Update
 
-from brokers import Consent, KunjiError, LoginRejected
+from brokers import Consent, KunjiError
 from handlers import text
+from handlers.asks import ask_no_more, asks_now
 from handlers.buttons import SHORT_LIFE, button, in_rows
 from handlers.context import Context, Desk, person, reply, show
 from handlers.errors import record
+from handlers.failing import held_back
 from handlers.tokens import Refreshed
 
 TELLS_EVERY = 2.0
@@ -34,7 +36,7 @@ async def refresh_all(update: Update, context: Context, names: list[str]) -> Non
                 left = [name for name, task in tasks.items() if not task.done()]
                 shown = await show(update, shown, text.refreshing_all(left, len(tasks) - len(left)))
     outcomes = {name: kept[name] if name in kept else tasks[name].result() for name in names}
-    risky = [name for name, outcome in outcomes.items() if isinstance(outcome, LoginRejected)]
+    risky = await held_back(context, [name for name, outcome in outcomes.items() if isinstance(outcome, KunjiError)])
     said = text.refreshed_all(outcomes, desk.now()) + (f"\n\n{text.AT_RISK}" if risky else "")
     forces = in_rows(button(desk, user, "force", name, life=SHORT_LIFE) for name in risky)
     await show(update, shown, said, buttons=forces)
@@ -60,18 +62,21 @@ async def _ask(update: Update, desk: Desk, account: str, consent: Consent) -> No
     sent = await reply(
         update, consent_text(desk, account, consent), buttons=consent_buttons(desk, user, account, consent)
     )
-    await desk.tokens.asked(account, chat, sent.message_id)
+    earlier = await asks_now(desk.tokens, account, chat, sent.message_id)
+    await ask_no_more(update.get_bot(), earlier)
 
 
 def consent_text(desk: Desk, account: str, consent: Consent) -> str:
-    return text.consent(account, consent, desk.now(), desk.totp_in_chat, comes_back=desk.comes_back)
+    return text.consent(account, consent, desk.now(), desk.totp_in_chat, desk.doors.get(account))
 
 
 def consent_buttons(desk: Desk, user: int, account: str, consent: Consent) -> list[list[InlineKeyboardButton]]:
-    """What helps to do what is asked: the page, and the code it will ask for."""
+    """What helps to do what is asked: the page, the code it will ask for, and a fresh link for who comes too late."""
     rows = []
     if consent.url is not None:
         rows.append([InlineKeyboardButton(text.OPEN_LABEL, url=consent.url)])
     if consent.asks_totp and desk.totp_in_chat:
         rows.append([button(desk, user, "totp", account)])
+    if consent.url is not None and account in desk.doors:
+        rows.append([button(desk, user, "go", account)])
     return rows

@@ -9,7 +9,7 @@ from telegram import InlineKeyboardButton, Update
 from handlers import text
 from handlers.access import Role
 from handlers.buttons import Pressed, button, in_rows
-from handlers.context import Context, my_accounts, person, pick_accounts, reply, words
+from handlers.context import Context, is_locked, my_accounts, person, pick_accounts, reply, words
 
 
 async def status(update: Update, context: Context) -> None:
@@ -23,9 +23,12 @@ async def look(update: Update, context: Context, _pressed: Pressed) -> None:
 
 async def _tell(update: Update, context: Context, names: Sequence[str]) -> None:
     own = [name for name in my_accounts(update, context, Role.ADMIN) if name in names]
+    viewed = [name for name in names if name not in own]
     tokens = context.desk.tokens
-    said = text.status(await tokens.status(names), context.desk.now(), await tokens.crew())
-    await reply(update, said, buttons=shortcuts(context, person(update)[1], own))
+    locked = await is_locked(context)
+    found, now = await tokens.status(names), context.desk.now()
+    said = text.status(found, now, await tokens.crew(), viewed=viewed, locked=locked)
+    await reply(update, said, buttons=() if locked else shortcuts(context, person(update)[1], own))
 
 
 def shortcuts(context: Context, user: int, own: Sequence[str]) -> list[list[InlineKeyboardButton]]:

@@ -74,6 +74,8 @@ class AccountStatus:
     last_failure: str | None
     last_failure_at: datetime | None
     consent_open: bool
+    unreachable_since: datetime | None = None
+    """Since when the broker has given no usable answer; None: it answers, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,10 @@ class Tokens(Protocol):
     ) -> Refreshed | Consent:
         """Renew, log in, or open a consent (an open one is given again).
 
-        `replace`: also when `asks_first` has something to say. `force`: also when refused credentials hold it back;
-        only after the admin was told what is at risk. `who` is `admin`, `schedule`, `command line` or `program`.
+        `replace`: also when `asks_first` has something to say. `force`: also when refused credentials hold it back,
+        and then whatever `asks_first` says; only after the admin was told what is at risk. Where nothing holds it back
+        there is nothing to force, and it is a refresh like any other. `who` is `admin`, `schedule`, `command line` or
+        `program`.
         """
 
     async def asked(self, account: str, chat: int, message: int) -> None:

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from telegram import CopyTextButton, InlineKeyboardButton, Message, Update
 
 from handlers import text
-from handlers.access import Role
-from handlers.buttons import Pressed
-from handlers.context import Context, Desk, delete, is_stale, later, pick_account, reply, words
+from handlers.buttons import Pressed, account_or_ask
+from handlers.context import Context, Desk, delete, is_stale, later, reply, words
 
 LOOKS_EVERY = timedelta(seconds=1)
 """The clock may be moved while a code is shown."""
@@ -18,8 +17,9 @@ LOOKS_EVERY = timedelta(seconds=1)
 
 async def totp(update: Update, context: Context) -> None:
     words(context, 1)
-    account = pick_account(update, context, Role.ADMIN)
-    now = context.desk.now()
+    account, now = await account_or_ask(update, context, "totp"), context.desk.now()
+    if account is None:
+        return
     if is_stale(update, now) and update.message is not None:
         # A code has half a minute to live and its window is used up by showing it.
         await reply(update, text.sent_long_ago(f"/totp {account}", update.message.date, now))

@@ -12,13 +12,13 @@ import base64
 import hmac
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.consents import NotAwaited
+from bot.consents import CameTooLate, NotAwaited
 from bot.face import Face
 from bot.store import OpenConsent, StoreError
 from bot.web.pages import LOCKED, NOT_AHEAD, NOTHING_HERE, ONLY_GET, Page, under_way
@@ -26,7 +26,7 @@ from brokers import Broker, ConsentRejected, KunjiError, LoginRejected, Secret, 
 from handlers import text
 from handlers.context import later
 from handlers.errors import record
-from handlers.tokens import Refreshed
+from handlers.tokens import OpenQuestion, Refreshed
 
 PAGE_WITHIN = 45.0
 """Seconds until a page says that it is still under way: proxies give up after 60."""
@@ -35,8 +35,12 @@ FINAL = (Refreshed, ConsentRejected, LoginRejected, WrongClient, NotAwaited)
 
 Derive = Callable[[str], bytes]
 """What a store derives from its key for a purpose."""
-Settle = Callable[[int | None, int | None, str], Coroutine[Any, Any, None]]
-"""Puts a sentence in place of the message (chat, number) that asked for the login, if there was one."""
+
+
+class Tell(Protocol):
+    """Tells the chat in which a login was asked for, if it was asked for in one, how it ended."""
+
+    def __call__(self, asked: OpenQuestion, said: str, /, *, done: bool) -> Coroutine[Any, Any, None]: ...
 
 
 def address(public_url: str, account: str, broker: Broker[Any], derive: Derive) -> str:
@@ -60,16 +64,18 @@ class _Login:
 class Callback:
     """All methods run in the loop."""
 
-    def __init__(self, face: Face, public_url: str, settle: Settle, *, page_within: float = PAGE_WITHIN) -> None:
+    def __init__(self, face: Face, public_url: str, tell: Tell, *, page_within: float = PAGE_WITHIN) -> None:
         self._face = face
         self._page_within = page_within
         self._public_url = public_url
-        self._settle = settle
+        self._tell = tell
         brokers = {name: one.broker for name, one in face.tokens.accounts.items() if one.broker.redirects}
         self._places = {name: _place(name, broker, face.store.derive) for name, broker in brokers.items()}
         self._nobodys = _secret_part("", face.store.derive)
         self._logins: dict[str, _Login] = {}
         """The last one of each account."""
+        self._late: dict[str, Secret] = {}
+        """The last address of each account that came too late."""
 
     @property
     def routes(self) -> list[Route]:
@@ -101,7 +107,10 @@ class Callback:
     async def _come_back(self, account: str, came: Secret) -> Page:
         login = self._login_by(account, came)
         if login is None:
-            awaited = await asyncio.to_thread(self._awaited, account, came)
+            try:
+                awaited = await asyncio.to_thread(self._awaited, account, came)
+            except CameTooLate as error:
+                return self._too_late(account, came, error)
             # The same address may have come once more meanwhile, and its login even have ended.
             login = self._login_by(account, came)
         if login is None:
@@ -121,7 +130,8 @@ class Callback:
         return login if login is not None and login.address == came and login.stands else None
 
     def _awaited(self, account: str, came: Secret) -> OpenConsent | Page:
-        """The login this is for, or what to say instead. A stranger learns nothing, a fault of the store included."""
+        """The login this is for, or what to say instead. A stranger learns nothing, a fault of the store included.
+        Raises CameTooLate."""
         tokens = self._face.tokens
         try:
             consent = tokens.awaits(account, came)
@@ -130,9 +140,18 @@ class Callback:
             tokens.accounts[account].broker.answer_in(came)
         except (NotAwaited, StoreError):
             return NOTHING_HERE
+        except CameTooLate:
+            raise
         except KunjiError as error:
             return _failed(account, error)
         return consent
+
+    def _too_late(self, account: str, came: Secret, error: CameTooLate) -> Page:
+        """Told in the chat as well, once however often the page is opened."""
+        if self._late.get(account) != came:
+            self._late[account] = came
+            self._tell_chat(account, error.asked, error)
+        return _failed(account, error)
 
     def _begin(self, account: str, came: Secret, consent: OpenConsent) -> _Login:
         login = _Login(came, asyncio.create_task(self._exchange(account, came, consent)))
@@ -150,8 +169,12 @@ class Callback:
             record(error)
             outcome = KunjiError("something went wrong inside the bot; the log has it")
         if not isinstance(outcome, NotAwaited):
-            later(self._settle(consent.chat, consent.message, self._told(account, outcome).says))
+            self._tell_chat(account, consent, outcome)
         return outcome
+
+    def _tell_chat(self, account: str, consent: OpenConsent, outcome: Refreshed | KunjiError) -> None:
+        asked = OpenQuestion(account, consent.expects, consent.message, consent.chat)
+        later(self._tell(asked, self._told(account, outcome).says, done=isinstance(outcome, Refreshed)))
 
     def _told(self, account: str, outcome: Refreshed | KunjiError, *, again: bool = False) -> Page:
         if isinstance(outcome, Refreshed):

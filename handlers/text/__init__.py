@@ -1,35 +1,39 @@
 """Every sentence the bot says; pure functions of values and `now`. Knows no clock, no chat and no broker's name."""
 
-from handlers.text.accounts import help_, history, start, status
+from handlers.text.accounts import history, status
 from handlers.text.alerts import ALERTS, Why, alert, alert_buttons, alerts
+from handlers.text.failing import failed_answer, failed_login
 from handlers.text.figures import account, asking, chart, nothing_to_draw
 from handlers.text.orders import orders
 from handlers.text.parts import LIMIT, Answer, bold, clock, esc, rupees, span, split, units, when
 from handlers.text.refreshing import (
     ASK_WHICH,
     AT_RISK,
-    CHOOSE,
     LOCKED_NOW,
     NOT_DELETED,
     NOTHING_OPEN,
     OPEN_LABEL,
     PASTE_GONE,
     TEXT_ONLY,
+    WHICH,
+    Door,
+    asked_anew,
     asks_first,
     code,
     confirm_logout,
     consent,
+    did_you_mean,
     exchanging,
     fits_none,
     label,
     logged_out,
     login_done,
+    login_failed,
     paused,
     refreshed,
     refreshed_all,
     refreshing,
     refreshing_all,
-    refused,
     resumed,
     still_wanted,
 )
@@ -57,6 +61,7 @@ from handlers.text.refusals import (
     unknown_account,
     which_account,
 )
+from handlers.text.welcome import help_, start
 
 __all__ = [
     "ADMIN_ONLY",
@@ -66,7 +71,6 @@ __all__ = [
     "BUTTON_DEAD",
     "BUTTON_EXPIRED",
     "BUTTON_SPENT",
-    "CHOOSE",
     "CODES_OFF",
     "COMMANDS_ONLY",
     "EDITED",
@@ -86,12 +90,15 @@ __all__ = [
     "TOAST_UNKNOWN",
     "UNKNOWN_COMMAND",
     "WENT_WRONG",
+    "WHICH",
     "Answer",
+    "Door",
     "Why",
     "account",
     "alert",
     "alert_buttons",
     "alerts",
+    "asked_anew",
     "asking",
     "asks_first",
     "bold",
@@ -100,8 +107,11 @@ __all__ = [
     "code",
     "confirm_logout",
     "consent",
+    "did_you_mean",
     "esc",
     "exchanging",
+    "failed_answer",
+    "failed_login",
     "failure",
     "fits_none",
     "help_",
@@ -109,6 +119,7 @@ __all__ = [
     "label",
     "logged_out",
     "login_done",
+    "login_failed",
     "nothing_to_draw",
     "on_the_machine",
     "orders",
@@ -118,7 +129,6 @@ __all__ = [
     "refreshed_all",
     "refreshing",
     "refreshing_all",
-    "refused",
     "resumed",
     "rupees",
     "sent_long_ago",

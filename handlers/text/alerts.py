@@ -65,9 +65,9 @@ def _action(alert: AlertLike) -> str | None:
         case "refused":
             return "force"
         case "expired" | "dead" | "ask":
-            return "go"
+            return None if alert.facts.get("held_back") else "go"
         case "warning":
-            return "go" if alert.facts.get("refresh_helps") else None
+            return "go" if alert.facts.get("refresh_helps") and not alert.facts.get("held_back") else None
         case "proof":
             return "go" if a_refresh_helps(alert) else None
     return None

@@ -9,15 +9,22 @@ from collections.abc import Callable
 from datetime import datetime
 
 from handlers.text.facts import fact, moment, when_of
-from handlers.text.parts import WHO, clock, span, when
+from handlers.text.parts import UNKNOWN, WHO, clock, lines, span, when
 from handlers.text.refreshing import AT_RISK
+from handlers.text.refusals import held_back
 from handlers.tokens import AlertLike
 
 CUT_OFF = (
     "❓ {}: the last logins were cut off, as the bot was killed in the middle of them. "
-    "Nobody knows whether the broker granted or refused them.\n"
+    "Nobody knows whether the broker granted or refused them."
+)
+AFTER_A_CUT_OFF = (
     "I try nothing more by myself: if they were refused, another refusal may lock the account. "
     "See that you can log in at the broker yourself; then tap the button, or send /refresh."
+)
+
+LAST_ASKED = (
+    "This is the last time I ask today. Without a login your programs have no token: /refresh begins one at any time."
 )
 
 
@@ -26,12 +33,10 @@ def _next(alert: AlertLike, now: datetime) -> str:
     planned = moment(alert, "next_login")
     if alert.facts.get("paused"):
         return "The account is paused, so nothing happens by itself: send /resume or /refresh."
+    if alert.facts.get("held_back"):
+        return f"⚠ {_held_back(alert)}"
     if alert.facts.get("login") == "assisted":
-        return (
-            "Nothing happens by itself: tap Refresh and log in."
-            if planned is None
-            else f"I ask you to log in at {when(planned, now)}."
-        )
+        return _next_by_hand(planned, now)
     if planned is None:
         return "No automatic login is planned: send /refresh."
     return (
@@ -41,9 +46,19 @@ def _next(alert: AlertLike, now: datetime) -> str:
     )
 
 
+def _next_by_hand(planned: datetime | None, now: datetime) -> str:
+    if planned is None:
+        return "Nothing happens by itself: tap Refresh and log in."
+    return f"I ask you to log in at {when(planned, now)}." if planned > now else "Please log in now: send /refresh."
+
+
+def _held_back(alert: AlertLike) -> str:
+    return held_back(alert.account or UNKNOWN, alert.facts.get("held_back"))
+
+
 def _warning(alert: AlertLike, now: datetime) -> str:
     follows = _next(alert, now)
-    if not (alert.facts.get("refresh_helps") or alert.facts.get("paused") or alert.facts.get("next_login")):
+    if not any(alert.facts.get(known) for known in ("refresh_helps", "paused", "held_back", "next_login")):
         follows = "A new token now would not last longer: send /refresh once this one has expired."
     return f"⏰ {{}}: the token expires at {when_of(alert, 'expires_at', now)}.\n{follows}"
 
@@ -57,9 +72,10 @@ def _dead(alert: AlertLike, now: datetime) -> str:
     until = moment(alert, "expires_at")
     though = f"though it was good until {clock(until, now)}" if until else "before its time"
     tap = "tap Refresh and log in" if alert.facts.get("login") == "assisted" else "tap Refresh"
+    follows = f"⚠ {_held_back(alert)}" if alert.facts.get("held_back") else f"Nothing is done by itself: {tap}."
     return (
         f"🔴 {{}}: the broker no longer accepts the token, {though}. Programs get no token now.\n"
-        f"Nothing is done by itself: {tap}. Another program may have logged in to this account; "
+        f"{follows} Another program may have logged in to this account; "
         "if so, end it first, or the two throw each other out."
     )
 
@@ -69,19 +85,27 @@ def _refreshed(alert: AlertLike, now: datetime) -> str:
     return f"✅ {{}}: refreshed {by}, good until {when_of(alert, 'expires_at', now)}."
 
 
-def _refused(alert: AlertLike, _now: datetime) -> str:
+def _refused(alert: AlertLike, now: datetime) -> str:
     if alert.facts.get("cut_off"):
-        return CUT_OFF
+        return lines((CUT_OFF, _left(alert, now), AFTER_A_CUT_OFF))
     what = "the TOTP code was refused" if alert.facts.get("code") else "the login was refused"
     mend = (
         "Check totp_secret in the config and the clock of the machine"
         if alert.facts.get("code")
         else "Check the credentials in the config, and that you can log in at the broker"
     )
-    return (
-        f"❌ {{}}: {what}: {fact(alert, 'reason')}.\n"
-        f"I try nothing more by myself, so that the account is not locked. {mend}; then restart the bot.\n{AT_RISK}"
-    )
+    stops = f"I try nothing more by myself, so that the account is not locked. {mend}; then restart the bot."
+    return lines((f"❌ {{}}: {what}: {fact(alert, 'reason')}.", _left(alert, now), stops, AT_RISK))
+
+
+def _left(alert: AlertLike, now: datetime) -> str | None:
+    """What programs have meanwhile."""
+    expires = moment(alert, "expires_at")
+    if expires is None:
+        return None
+    if expires > now:
+        return f"The token it has stays good until {when(expires, now)}."
+    return f"The token expired at {when(expires, now)}. Programs get no token now."
 
 
 def _unreachable(alert: AlertLike, now: datetime) -> str:
@@ -109,7 +133,9 @@ def _ask(alert: AlertLike, now: datetime) -> str:
         why = f"the token lasts only until {when(expires, now)}"
     nth = alert.facts.get("nth")
     again = f" (reminder {nth - 1})" if isinstance(nth, int) and nth > 1 else ""
-    return f"🔑 {{}}: please log in{again}: {why}. Tap Refresh, and I say what to do."
+    held = alert.facts.get("held_back")
+    asked = f"🔑 {{}}: please log in{again}: {why}.{'' if held else ' Tap Refresh, and I say what to do.'}"
+    return lines((asked, f"⚠ {_held_back(alert)}" if held else None, LAST_ASKED if alert.facts.get("last") else None))
 
 
 def _intruder(alert: AlertLike, _now: datetime) -> str:

@@ -27,13 +27,16 @@ CAPTION = 1024
 MIDNIGHT = time(0)
 UNKNOWN = "–"
 NO_BREAK = "\u00a0"
+JOINED = "\u2060"
+"""No blank, and no place for a new line."""
 _LONGEST_PIECE = LIMIT // 2
 _TOKEN = re.compile(r"<[^<>]*>|&#?\w+;|[^\s<&]{1,40}|.", re.DOTALL)
 _WITHIN_A_FIGURE = re.compile(r"(?<=\d)\x20(?=(?:s|min|h|d|IST)\b)|(?<=\d\x20[hd])\x20(?=\d)")
 """The blanks of `2 h 5 min`, `1.6 s` and `08:45 IST`."""
+_AFTER_A_SIGN = re.compile(r"(?<=[+−])(?=₹)")
 _TAG = re.compile(r"<(/?)([a-z-]+)[^<>]*>")
 WHO = {
-    "admin": "by you in the chat",
+    "admin": "in the chat",
     "schedule": "by itself",
     "command line": "on the command line",
     "program": "by a program",
@@ -137,10 +140,10 @@ def units(text: str) -> int:
 def split(html: str, limit: int = LIMIT) -> list[str]:
     """Cut into messages, between lines if possible, never within a tag or an entity. Tags open at a cut are closed
     before it and opened again after it. There is always at least one message, and none is empty. A figure stays on one
-    line with its unit."""
+    line with its unit and its sign."""
     parts: list[str] = []
     part, open_tags = "", list[str]()
-    for piece in _pieces(_WITHIN_A_FIGURE.sub(NO_BREAK, html), min(_LONGEST_PIECE, limit // 2)):
+    for piece in _pieces(_held_together(html), min(_LONGEST_PIECE, limit // 2)):
         after = _open_after(open_tags, piece)
         if units(part + piece + _closing(after)) > limit:
             parts.append(part.strip("\n") + _closing(open_tags))
@@ -149,6 +152,10 @@ def split(html: str, limit: int = LIMIT) -> list[str]:
         open_tags = after
     parts.append(part.strip("\n") + _closing(open_tags))
     return [part for part in parts if _says_something(part)] or [UNKNOWN]
+
+
+def _held_together(html: str) -> str:
+    return _AFTER_A_SIGN.sub(JOINED, _WITHIN_A_FIGURE.sub(NO_BREAK, html))
 
 
 def _pieces(html: str, longest: int) -> Iterator[str]:

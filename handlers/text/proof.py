@@ -9,21 +9,24 @@ from datetime import datetime
 
 from handlers.text.facts import fact, money, when_of
 from handlers.text.parts import UNKNOWN, bold, lines
+from handlers.text.refusals import held_back
 from handlers.tokens import AlertLike
 
-FOLLOWS = (
-    "Tap Refresh where there is no token. Until the market opens I look again every minute, and say what is ready then."
-)
+TAP = "Tap Refresh where there is no token."
+FOLLOWS = "Until the market opens I look again every minute, and say what is ready then."
 
 
 def proofs(found: Sequence[AlertLike], now: datetime) -> str:
     bad = sum(1 for one in found if not one.facts.get("ok"))
     heading = f"Not ready: {bad} of {len(found)} accounts" if bad else "Ready for the market"
-    return lines((f"<b>{heading}</b>", *(_row(one, now) for one in found), FOLLOWS if bad else None))
+    tap = TAP if any(a_refresh_helps(one) for one in found) else None
+    follows = _joined((tap, FOLLOWS), " ") if bad else None
+    return lines((f"<b>{heading}</b>", *(_row(one, now) for one in found), follows))
 
 
 def a_refresh_helps(alert: AlertLike) -> bool:
-    return not alert.facts.get("ok") and alert.facts.get("orders_allowed") is not False
+    in_its_way = alert.facts.get("held_back") or alert.facts.get("orders_allowed") is False
+    return not alert.facts.get("ok") and not in_its_way
 
 
 def _row(alert: AlertLike, now: datetime) -> str:
@@ -32,8 +35,8 @@ def _row(alert: AlertLike, now: datetime) -> str:
         return f"⏸ {name}: paused; /resume ends that"
     mark, says = ("✅", _ready(alert, now)) if alert.facts.get("ok") else ("❌", _problem(alert))
     whose = f" (client {fact(alert, 'client_id')})" if alert.facts.get("client_id") else ""
-    held_back = f"I do not log in by myself: {fact(alert, 'held_back')}" if alert.facts.get("held_back") else None
-    return f"{mark} {name}{whose}: {_joined((says, held_back), '; ⚠ ')}"
+    why = alert.facts.get("held_back")
+    return f"{mark} {name}{whose}: {_joined((says, held_back(alert.account or UNKNOWN, why) if why else None), '; ⚠ ')}"
 
 
 def _ready(alert: AlertLike, now: datetime) -> str:

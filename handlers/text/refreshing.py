@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from brokers import Code, Consent, KunjiError
-from handlers.text.accounts import WAYS
-from handlers.text.parts import bold, clock, esc, failed, lines, listed, paragraphs, span, when
-from handlers.text.refusals import failure
-from handlers.tokens import LoggedOut, Refreshed
+from handlers.text.accounts import WAYS, took, what_is_next
+from handlers.text.parts import bold, clock, esc, failed, lines, listed, span, when
+from handlers.text.refusals import held_back
+from handlers.tokens import AccountStatus, LoggedOut, Refreshed
 
 OPEN_LABEL = "Open the login page"
-CHOOSE = "Which account shall I refresh?"
+COMMANDS_THERE_ARE = "Meant something else? /help lists the commands."
 NOTHING_OPEN = (
     "No login waits for an answer, so I do not know what your message was for. I deleted it unread, as it might have "
     "been a secret.\nTo log in, send /refresh first; /help lists the other commands."
@@ -21,16 +22,24 @@ TEXT_ONLY = "I can read text only. Copy the address or the code and send it as t
 PASTE_GONE = "I no longer have what you sent. Send it again, as a reply to the message that asks for it."
 NOT_DELETED = "⚠ I could not delete your message: delete it yourself, it may hold something secret."
 AT_RISK = (
-    "The button below tries once more. If that is refused, too, the broker may lock the account: "
-    "tap it only if you have mended the cause, or know that the fault was the broker's."
+    "The button tries once more. If that is refused, too, the broker may lock the account: "
+    "tap it only if the cause is mended or was the broker's own."
 )
 ASK_WHICH = "This fits more than one open login. Which one is it for? It goes to that broker alone."
 
+WHICH = {
+    "go": "Which account shall I refresh?",
+    "pause": "Which account shall I pause?",
+    "resume": "Which account shall I resume?",
+    "logout": "Which account shall I log out?",
+    "totp": "For which account do you want a TOTP code?",
+}
 LABELS = {
     "go": "Refresh {}",
     "all": "Refresh all",
     "anew": "Yes, refresh {}",
     "force": "Take the risk: try {} once",
+    "logout": "Log out {}",
     "out": "Yes, log out {}",
     "pause": "Pause {}",
     "resume": "Resume {}",
@@ -38,6 +47,14 @@ LABELS = {
     "use": "{}",
     "look": "Status",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a browser comes back to after a login; the page there says how it ended."""
+
+    taken_for: timedelta | None = None
+    """So long after the link was given; None: as long as the login waits."""
 
 
 def label(action: str, account: str) -> str:
@@ -59,28 +76,31 @@ def refreshed(result: Refreshed, now: datetime) -> str:
     if result.already:
         return f"✅ {bold(result.account)}: it was refreshed a moment ago already; {until}."
     doubt = "" if result.proven else "\nThe broker has not confirmed it yet; I look again by myself."
-    took = f"the {WAYS.get(result.way, esc(result.way))} took {result.seconds:.1f} s"
-    return f"✅ {bold(result.account)}: new token, {until}; {took}.{doubt}"
+    lasted = took(result.seconds)
+    how_long = f"; the {WAYS.get(result.way, esc(result.way))} took {lasted}" if lasted else ""
+    return f"✅ {bold(result.account)}: new token, {until}{how_long}.{doubt}"
 
 
-def consent(account: str, asked: Consent, now: datetime, codes_here: bool, *, comes_back: bool = False) -> str:
-    """What only the admin can do, step by step. `comes_back`: the browser ends at the bot's own door."""
-    steps, otherwise = [], None
+def consent(account: str, asked: Consent, now: datetime, codes_here: bool, door: Door | None = None) -> str:
+    """What only the admin can do, step by step. `door`: where the browser ends, if that is the bot's own."""
+    steps, otherwise, in_time = [], None, ""
     if asked.url is not None:
-        log_in = ", log in, done: the page you land on says so." if comes_back else " and log in."
-        steps.append(f"Tap “{OPEN_LABEL}”{log_in} If Telegram opens it inside itself, choose the phone's browser.")
-    if asked.asks_totp:
-        how = (
-            "tap the code button below" if codes_here else f"run <code>kunji totp {esc(account)}</code> on the machine"
+        in_time = f" within {span(door.taken_for)}" if door and door.taken_for else ""
+        there = (
+            "; the page you land on says when it is done" if door else ", in the phone's browser, not inside Telegram"
         )
+        steps.append(f"Tap “{OPEN_LABEL}” and log in{in_time}{there}.")
+    if asked.asks_totp:
+        how = "tap the code button" if codes_here else f"run <code>kunji totp {esc(account)}</code> on the machine"
         steps.append(f"The page asks for a code: {how}.")
-    answer = f"{esc(asked.expects)}, best as a reply to this message. I delete it before I read it."
-    if comes_back and asked.url is not None:
-        otherwise = f"If the page you land on does not open, or says that it is too late, send me {answer}"
+    answer = f"{esc(asked.expects)}, best as a reply. I delete it before I read it."
+    if door and asked.url is not None:
+        trouble = "Too late, or no page?" if in_time else "No page?"
+        otherwise = f"{trouble} Tap “{esc(label('go', account))}” for a fresh link, or send me {answer}"
     else:
         steps.append(f"Send me {answer}")
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)] if len(steps) > 1 else steps
-    until = f"This works until {when(asked.expires_at, now)}." if asked.expires_at else None
+    until = f"This works until {when(asked.expires_at, now)}." if asked.expires_at and not in_time else None
     return lines((f"🔑 {bold(account)}: the broker wants you to log in.", *numbered, otherwise, until))
 
 
@@ -89,16 +109,21 @@ def login_done(account: str) -> str:
     return f"🔑 {bold(account)}: you logged in."
 
 
+def login_failed(account: str) -> str:
+    """In place of the message that asked for it; what happened is told in a new one."""
+    return f"🔑 {bold(account)}: you logged in, but that did not end in a token."
+
+
+def asked_anew(account: str) -> str:
+    """In place of an earlier message that asked for it."""
+    return f"🔑 {bold(account)}: I asked for this login again, further down."
+
+
 def asks_first(account: str, until: datetime, now: datetime) -> str:
     return (
         f"{bold(account)} has a good token until {when(until, now)}; until then a new one gains little.\n"
         "A new login ends it in every program that uses it. Refresh all the same?"
     )
-
-
-def refused(error: KunjiError, account: str) -> str:
-    """A failure after which only the admin's own risk goes on."""
-    return paragraphs((failure(error, account), AT_RISK))
 
 
 def refreshed_all(outcomes: Mapping[str, Refreshed | Consent | KunjiError | datetime], now: datetime) -> str:
@@ -129,9 +154,14 @@ def fits_none(expected: Mapping[str, str]) -> str:
     """None of the open logins can use it; `expected` says what each one waits for."""
     if len(expected) == 1:
         [(account, why)] = expected.items()
-        return f"❌ {bold(account)}: {esc(why)}.\nThe broker was not asked."
+        return f"❌ {bold(account)}: {esc(why)}.\nThe broker was not asked. {COMMANDS_THERE_ARE}"
     rows = (f"{bold(account)}: {esc(why)}" for account, why in expected.items())
-    return lines(("❌ This fits none of the logins that wait, so no broker was asked:", *rows))
+    return lines(("❌ This fits none of the logins that wait, so no broker was asked:", *rows, COMMANDS_THERE_ARE))
+
+
+def did_you_mean(command: str) -> str:
+    """A command typed without its slash."""
+    return f"Did you mean {esc(command)}? I obey only what begins with a slash. Nothing was done."
 
 
 def code(account: str, found: Code, now: datetime) -> str:
@@ -170,13 +200,11 @@ def paused(account: str) -> str:
     return f"⏸ {bold(account)}: no automatic logins until /resume {esc(account)}. The token it has stays as it is."
 
 
-def resumed(account: str, held_back: str | None) -> str:
-    if held_back is None:
-        return f"✅ {bold(account)}: automatic logins are on again."
-    return (
-        f"▶ {bold(account)}: no longer paused, but I do not log in by myself: {esc(held_back)}.\n"
-        f"Correct {esc(account)}_config.json and restart the bot, or send /refresh {esc(account)} to try once more."
-    )
+def resumed(now_it_is: AccountStatus, was_paused: bool, now: datetime) -> str:
+    account, why = now_it_is.account, now_it_is.held_back
+    was = "no longer paused" if was_paused else "was not paused, so nothing was changed"
+    follows = f"⚠ {held_back(account, why)}" if why else what_is_next(now_it_is, now)
+    return lines((f"▶ {bold(account)}: {was}.", follows))
 
 
 def still_wanted(what: str, sent_at: datetime, now: datetime) -> str:

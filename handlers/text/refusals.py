@@ -48,7 +48,7 @@ WENT_WRONG = (
 
 BUTTON_DEAD = "This button does not work. Send the command instead; /help lists them."
 BUTTON_EXPIRED = "This button has expired. Send the command instead."
-BUTTON_SPENT = "This button was already used. Nothing was done."
+BUTTON_SPENT = "You pressed this before; what came of it is in the chat."
 TOAST_ADMIN_ONLY = "Only the admin can do that."
 TOAST_LOCKED = "The bot is locked. Run kunji unlock on its machine."
 TOAST_UNKNOWN = "Nothing was done: the bot cannot read whether it is locked. Send /start to see what is wrong."
@@ -79,6 +79,12 @@ def sent_long_ago(what: str, sent_at: datetime, now: datetime) -> str:
         f"You sent <code>{esc(what)}</code> at {clock(sent_at, now)}, {span(now - sent_at)} ago, "
         "while I could not be reached. Nothing was done."
     )
+
+
+def held_back(account: str, why: object, *, looks: bool = False) -> str:
+    """A refusal stands against the account; the same wherever it is said. `looks`: to whom cannot mend it here."""
+    mend = f" Correct {esc(account)}_config.json and restart the bot, or send /refresh {esc(account)} to try once more."
+    return f"I no longer log in by myself: {esc(why)}.{'' if looks else mend}"
 
 
 def failure(error: KunjiError, account: str | None = None) -> str:

@@ -6,7 +6,7 @@ Money is `Decimal`; what a broker did not say is never counted as nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -15,6 +15,8 @@ from handlers.text.parts import Answer, esc, listed, rupees
 from handlers.tokens import Portfolio
 
 T = TypeVar("T")
+
+PARTS = ("funds", "holdings", "positions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,23 @@ class Total:
 
 
 def over(answers: Sequence[Answer[Portfolio]], figure: Callable[[Portfolio], Total]) -> Total:
-    """The figure of all accounts together; one that failed is missing."""
-    return added(*((name_of(one), figure(one) if isinstance(one, Portfolio) else None) for one in answers))
+    """The figure of all accounts together. One that said nothing at all is missing, of another what it did not say."""
+    match answers:
+        case [Portfolio() as one]:
+            return figure(one)
+    return added(*((name_of(one), _among_others(one, figure)) for one in answers))
+
+
+def _among_others(answer: Answer[Portfolio], figure: Callable[[Portfolio], Total]) -> Total | None:
+    """Where there are several accounts, a part that is missing says whose it is."""
+    if not isinstance(answer, Portfolio) or _is_silent(answer):
+        return None
+    found = figure(answer)
+    return replace(found, missing=tuple(f"{answer.account}'s {one}" if one in PARTS else one for one in found.missing))
+
+
+def _is_silent(answer: Portfolio) -> bool:
+    return all(isinstance(part, KunjiError) for part in (answer.funds, answer.holdings, answer.positions))
 
 
 def name_of(answer: Answer[Portfolio]) -> str:
@@ -59,7 +76,7 @@ def cash(answer: Portfolio) -> Total:
     """What is available."""
     funds = answer.funds
     available = None if isinstance(funds, KunjiError) else funds.available
-    return added((f"{answer.account}'s funds", None if available is None else Total(available)))
+    return added(("funds", None if available is None else Total(available)))
 
 
 def day_pnl(answer: Portfolio) -> Total:

@@ -62,6 +62,7 @@ BUTTON_ROWS = {
     "anew": of_the_admin("refresh", once=True),
     "force": of_the_admin("refresh", once=True),
     "totp": of_the_admin("code"),
+    "logout": of_the_admin("can_revoke", when_old=True),
     "out": of_the_admin("logout", once=True),
     "use": of_the_admin(says=text.PASTE_GONE, once=True),
     "pause": of_the_admin("pause"),

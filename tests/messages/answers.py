@@ -9,10 +9,12 @@ from decimal import Decimal
 from brokers import (
     BrokerUnreachable,
     Code,
+    CodeRejected,
     Consent,
     End,
     Funds,
     Holding,
+    KunjiError,
     LoginRejected,
     Order,
     Position,
@@ -25,6 +27,9 @@ from tests.messages.occasion import EARLIER, LATER, LINK, MIDNIGHT, NOW, TOMORRO
 
 REFUSED = LoginRejected("Dhan refused the PIN")
 SILENT = BrokerUnreachable("Kotak Neo could not be reached")
+CODE_REFUSED = CodeRejected(
+    "Kotak Neo refused the TOTP code", hint="was it this account's, and did your app still show it when you sent it?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Row:
 GOOD = AccountStatus(
     "dhan", "Dhan", "auto", State.FRESH, TOMORROW, True, Row(), TOMORROW, None, None, None, consent_open=False
 )
+HELD_BACK = replace(GOOD, held_back=str(REFUSED))
+TYPES = replace(GOOD, account="kotak", broker="Kotak Neo", login="assisted", state=State.EXPIRED, expires_at=EARLIER)
 HANDS_ON = replace(GOOD, account="zerodha", broker="Zerodha", login="assisted")
 WELL = Health(EARLIER, NOW - timedelta(seconds=3), 0.2, None, (TOMORROW, "dhan"), 0, 0, second_poller=False)
 ILL = Health(EARLIER, EARLIER, 95.0, "the disk is full", None, alerts_waiting=2, alerts_parked=1, second_poller=True)
@@ -57,6 +64,26 @@ START = (
         ("Refresh dhan", "Status"),
     ),
     Occasion(
+        "of an admin with several accounts",
+        text.start(
+            ["dhan", "zerodha", "kotak", "dhan-wife", "angelone", "kotak-wife"],
+            [],
+            [
+                GOOD,
+                replace(HANDS_ON, state=State.EXPIRED, expires_at=EARLIER, consent_open=True),
+                replace(GOOD, account="kotak", state=State.MISSING, expires_at=None, held_back=str(REFUSED)),
+                replace(GOOD, account="dhan-wife", state=State.PAUSED),
+                replace(GOOD, account="angelone", state=State.REJECTED),
+                replace(GOOD, account="kotak-wife", state=State.PAUSED, expires_at=None),
+            ],
+            WELL,
+            locked=False,
+            now=NOW,
+        ),
+        ("Refresh dhan", "Refresh zerodha", "Refresh kotak", "…", "Status"),
+    ),
+    Occasion("of a viewer", text.start([], ["dhan"], [GOOD], WELL, locked=False, now=NOW), ("Status",)),
+    Occasion(
         "`/start` while the bot is locked and much is wrong",
         text.start(["dhan"], [], [replace(GOOD, state=State.REJECTED)], ILL, locked=True, now=NOW),
     ),
@@ -66,6 +93,7 @@ START = (
     ),
     Occasion("`/start` with a clock that is fast", text.start([], [], [], replace(WELL, clock_error=-9.0), False, NOW)),
     Occasion("`/help`", text.help_(COMMANDS)),
+    Occasion("while the bot is locked", text.help_([one for one in COMMANDS if not one.guarded], locked=True)),
 )
 
 STATUS = (
@@ -78,7 +106,25 @@ STATUS = (
     status("paused", state=State.PAUSED),
     status("paused, and there is no token", state=State.PAUSED, expires_at=None),
     status("after a refused login", state=State.EXPIRED, expires_at=EARLIER, held_back=str(REFUSED)),
+    Occasion("while the bot is locked", text.status([GOOD], NOW, locked=True)),
+    Occasion(
+        "told to a viewer",
+        text.status(
+            [
+                replace(GOOD, state=State.EXPIRED, expires_at=EARLIER, held_back=str(REFUSED)),
+                replace(HANDS_ON, next_login=NOW, consent_open=True),
+                replace(GOOD, account="dhan-wife", state=State.PAUSED),
+            ],
+            NOW,
+            viewed=["dhan", "zerodha", "dhan-wife"],
+        ),
+    ),
     status("after a failure that was not a refusal", last_failure=str(SILENT), last_failure_at=NOW),
+    status("while the broker does not answer", unreachable_since=EARLIER),
+    Occasion(
+        "nobody logged in before trading",
+        text.status([replace(HANDS_ON, state=State.EXPIRED, expires_at=EARLIER)], NOW),
+    ),
     Occasion(
         "more than eight accounts",
         text.status(
@@ -120,7 +166,7 @@ STATUS = (
 FRESH = Refreshed("dhan", TOMORROW, "login", 1.6, proven=True)
 ASKS_CODE = replace(LINK, asks_totp=True)
 REFRESH = (
-    Occasion("`/refresh` with several accounts", text.CHOOSE, ("dhan", "zerodha", "Refresh all")),
+    Occasion("`/refresh` with several accounts", text.WHICH["go"], ("dhan", "zerodha", "Refresh all")),
     Occasion("`/refresh dhan`, at first", text.refreshing("dhan")),
     Occasion("and then", text.refreshed(FRESH, NOW)),
     Occasion(
@@ -128,7 +174,8 @@ REFRESH = (
     ),
     Occasion("somebody else was quicker", text.refreshed(replace(FRESH, already=True), NOW)),
     Occasion("a good token is there", text.asks_first("dhan", TOMORROW, NOW), ("Yes, refresh dhan",)),
-    Occasion("a refused login", text.refused(REFUSED, "dhan"), ("Take the risk: try dhan once",)),
+    Occasion("a refused login", text.failed_login(REFUSED, HELD_BACK, NOW), ("Take the risk: try dhan once",)),
+    Occasion("no answer", text.failed_login(SILENT, GOOD, NOW)),
     Occasion("`/refresh all`, at first", text.refreshing_all(["dhan", "zerodha"], 1)),
     Occasion(
         "and then",
@@ -142,16 +189,38 @@ ASKED = (
     Occasion("a link", text.consent("zerodha", LINK, NOW, codes_here=True), (text.OPEN_LABEL,)),
     Occasion(
         "a link that comes back by itself, to a page that asks for a code",
-        text.consent("zerodha", ASKS_CODE, NOW, codes_here=True, comes_back=True),
-        (text.OPEN_LABEL, "TOTP code for zerodha"),
+        text.consent("zerodha", ASKS_CODE, NOW, codes_here=True, door=text.Door(timedelta(minutes=10))),
+        (text.OPEN_LABEL, "TOTP code for zerodha", "Refresh zerodha"),
     ),
+    Occasion(
+        "one that comes back for as long as the login waits",
+        text.consent("dhan", LINK, NOW, codes_here=True, door=text.Door()),
+        (text.OPEN_LABEL, "Refresh dhan"),
+    ),
+    Occasion("in place of an earlier question, when it is asked again", text.asked_anew("zerodha")),
     Occasion("codes are not shown in the chat", text.consent("zerodha", ASKS_CODE, NOW, codes_here=False)),
     Occasion(
         "a code that you type",
         text.consent("kotak", Consent(None, "the six digits of your authenticator app"), NOW, codes_here=True),
     ),
     Occasion("what you sent is being exchanged", text.exchanging("zerodha")),
+    Occasion("a code that you typed was refused", text.failed_answer(CODE_REFUSED, TYPES, NOW)),
+    Occasion(
+        "and the next one, too",
+        text.failed_answer(CODE_REFUSED, replace(TYPES, held_back=str(CODE_REFUSED)), NOW),
+        ("Take the risk: try kotak once",),
+    ),
+    Occasion(
+        "and one more is sent",
+        text.failed_answer(
+            KunjiError(f"no further login is tried by itself: {CODE_REFUSED}"),
+            replace(TYPES, held_back=str(CODE_REFUSED)),
+            NOW,
+        ),
+        ("Take the risk: try kotak once",),
+    ),
     Occasion("in place of the question, when it is done", text.login_done("zerodha")),
+    Occasion("when a browser came back in vain; a new message says why", text.login_failed("zerodha")),
     Occasion("it fits more than one login", text.ASK_WHICH, ("zerodha", "zerodha-wife")),
     Occasion("the choice came too late", text.PASTE_GONE),
     Occasion("it cannot be an answer", text.fits_none({"zerodha": "that is the login page itself"})),
@@ -159,19 +228,26 @@ ASKED = (
         "nor for any of several logins",
         text.fits_none({"zerodha": "that is the login page itself", "kotak": "expected six digits and nothing else"}),
     ),
+    Occasion("it is a command without its slash", text.did_you_mean("/refresh dhan")),
     Occasion("no login waits", text.NOTHING_OPEN),
     Occasion("a picture", text.TEXT_ONLY),
     Occasion("below any of these, if Telegram would not delete your message", text.NOT_DELETED),
     Occasion("`/totp dhan`", text.code("dhan", Code(Secret("123456"), NOW + timedelta(seconds=21)), NOW), ("Copy",)),
     Occasion("`/totp` where `totp_in_chat` is off", text.CODES_OFF),
+    *(
+        Occasion(f"`/{action}` with several accounts", text.WHICH[action], ("dhan", "zerodha"))
+        for action in ("totp", "logout", "pause", "resume")
+    ),
     Occasion("`/logout dhan`", text.confirm_logout("dhan", True, TOMORROW, NOW), ("Yes, log out dhan",)),
     Occasion("at a broker that cannot end a token", text.confirm_logout("dhan", False, TOMORROW, NOW)),
     Occasion("without a token", text.confirm_logout("dhan", False, None, NOW)),
     Occasion("and then", text.logged_out(LoggedOut("dhan", True, None), NOW)),
     Occasion("the broker did not end it", text.logged_out(LoggedOut("dhan", False, TOMORROW, str(SILENT)), NOW)),
     Occasion("`/pause dhan`", text.paused("dhan")),
-    Occasion("`/resume dhan`", text.resumed("dhan", None)),
-    Occasion("`/resume dhan` after a refused login", text.resumed("dhan", str(REFUSED))),
+    Occasion("`/resume dhan`", text.resumed(GOOD, True, NOW)),
+    Occasion("that was not paused", text.resumed(GOOD, False, NOW)),
+    Occasion("`/resume dhan` after a refused login", text.resumed(HELD_BACK, True, NOW)),
+    Occasion("that was not paused", text.resumed(HELD_BACK, False, NOW)),
     Occasion("`/lock`", text.LOCKED_NOW),
 )
 

@@ -47,7 +47,7 @@ def told_together(when: str, alerts: Sequence[Alert], **late: Any) -> Occasion:
     """The alerts of one sweep."""
     [says] = text.alerts(alerts, NOW, **late)
     buttons = tuple(text.label(*action) for alert in alerts for action in text.alert_buttons(alert))
-    return Occasion(when, says.replace("\u00a0", " "), buttons)
+    return Occasion(when, says.replace("\u00a0", " ").replace("\u2060", ""), buttons)
 
 
 def iso(moment: datetime) -> str:

@@ -45,5 +45,5 @@ def plain(html: str) -> str:
 
 
 def blanks(text: str) -> str:
-    """What holds words together on a line looks like any other blank."""
-    return text.replace("\u00a0", " ")
+    """What holds words together on a line looks like any other blank, or like nothing."""
+    return text.replace("\u00a0", " ").replace("\u2060", "")

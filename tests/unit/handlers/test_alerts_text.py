@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handlers import BUTTONS, text
 from tests.unit.handlers.markup import plain
-from tests.unit.handlers.stage import NOW
+from tests.unit.handlers.stage import NOW, status_of
 
 EVIL = "<b>&amp;</b><x> & {}"
 AT_TEN = (NOW + timedelta(hours=2)).isoformat()
@@ -39,7 +39,7 @@ BOT_WIDE = (
 )
 KEYS = (
     *("expires_at", "login", "next_login", "refresh_helps", "way", "reason", "code", "since"),
-    *("nth", "seconds", "replaced", "before", "now", "allowed", "count", "webhook", "files", "fault"),
+    *("nth", "last", "seconds", "replaced", "before", "now", "allowed", "count", "webhook", "files", "fault"),
     *("ok", "client_id", "held_back", "available", "orders_allowed", "address", "problem", "cut_off"),
     *("symbol", "side", "quantity", "filled", "price", "average_price"),
 )
@@ -103,6 +103,34 @@ def test_logins_that_were_cut_off_are_not_called_refused():
     assert "Nobody knows whether the broker granted or refused them." in said
     assert "I try nothing more by myself" in said
     assert text.alert_buttons(alert) == [("force", "dhan")]
+
+
+@pytest.mark.parametrize("kind", ["warning", "expired", "dead", "ask"])
+def test_where_a_refusal_holds_logins_back_the_alert_says_it_as_status_does_and_offers_no_vain_refresh(kind):
+    held_back = {"held_back": "PIN refused", "expires_at": AT_TEN, "login": "auto", "refresh_helps": True}
+    alert = Alert(kind, facts=held_back)
+
+    said, status = plain(text.alert(alert, NOW)), plain(text.status([status_of("dhan", held_back="PIN refused")], NOW))
+
+    assert status.splitlines()[-1] in said
+    assert "I no longer log in by myself: PIN refused" in said
+    assert text.alert_buttons(alert) == []
+
+
+@pytest.mark.parametrize("kind", ["warning", "expired"])
+def test_a_login_that_is_asked_for_by_now_is_not_announced(kind):
+    asked = (NOW - timedelta(minutes=44)).isoformat()
+
+    said = plain(text.alert(Alert(kind, facts={"login": "assisted", "next_login": asked}), NOW))
+
+    assert said.splitlines()[-1] == "Please log in now: send /refresh."
+
+
+def test_the_last_reminder_says_that_it_is_the_last_and_what_that_means():
+    said = plain(text.alert(Alert("ask", facts={"nth": 5, "last": True}), NOW))
+
+    assert said.startswith("🔑 dhan: please log in (reminder 4): there is no token for today.")
+    assert "This is the last time I ask today. Without a login your programs have no token: /refresh" in said
 
 
 @pytest.mark.parametrize(("login", "tap"), [("auto", "tap Refresh."), ("assisted", "tap Refresh and log in.")])
@@ -192,11 +220,13 @@ def test_the_morning_proof_says_what_holds_logins_back():
     [said] = text.alerts(found, NOW)
 
     assert plain(said).splitlines()[1:] == [
-        "✅ a: good until 10:45 (in 2 h); ⚠ I do not log in by myself: the last login was refused: PIN",
-        "❌ b: no live token; ⚠ I do not log in by myself: the last login was refused: PIN",
-        "Tap Refresh where there is no token. Until the market opens I look again every minute, "
-        "and say what is ready then.",
+        "✅ a: good until 10:45 (in 2 h); ⚠ I no longer log in by myself: the last login was refused: PIN. "
+        "Correct a_config.json and restart the bot, or send /refresh a to try once more.",
+        "❌ b: no live token; ⚠ I no longer log in by myself: the last login was refused: PIN. "
+        "Correct b_config.json and restart the bot, or send /refresh b to try once more.",
+        "Until the market opens I look again every minute, and say what is ready then.",
     ]
+    assert [action for alert in found for action in text.alert_buttons(alert)] == []
 
 
 def test_the_morning_proof_offers_a_refresh_where_it_helps():

@@ -106,7 +106,7 @@ def test_what_is_not_known_is_a_dash_and_the_totals_say_so() -> None:
 
     assert amounts(found.gains) == {"TCS": "+₹1.00", "NEW": "–"}
     assert amounts(found.headline) == {"Holdings": "₹33,000.00", "Cash available": "–", "Total P&L": "+₹1.00"}
-    assert found.without == "without NEW, dhan's funds and positions"
+    assert found.without == "without NEW, funds and positions"
 
 
 def test_an_account_that_failed_is_a_dash_among_the_others() -> None:
@@ -342,7 +342,7 @@ def test_totals_that_miss_different_things_say_so_each() -> None:
 
     assert said.splitlines() == [
         "dhan (Dhan) at 08:45",
-        "Holdings worth ₹33,000.00, cash available – (without dhan's funds)",
+        "Holdings worth ₹33,000.00, cash available – (without funds)",
         "Day's P&L ₹0.00, total P&L +₹1.00",
         "❌ dhan, funds: Kotak Neo did not answer",
     ]

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from telegram.error import BadRequest
 
-from brokers import ConsentRejected, KunjiError
+from brokers import CodeRejected, ConsentRejected, KunjiError
 from handlers.tokens import OpenQuestion
-from tests.unit.handlers.stage import ADMIN, VIEWER, a_stage, message_from
+from tests.unit.handlers.markup import plain
+from tests.unit.handlers.stage import ADMIN, NOW, VIEWER, a_stage, message_from, status_of
 
 PASTED = "https://lands.test/?tokenId=s3cret"
 DHAN = OpenQuestion("dhan", "the address you land on", 500, ADMIN)
@@ -243,3 +244,41 @@ async def test_a_message_that_asked_and_is_gone_changes_nothing(stage):
     await stage.hears(ADMIN, PASTED)
 
     assert "new token" in stage.telegram.last()
+
+
+async def test_after_a_refused_code_the_next_one_is_asked_for(stage):
+    stage.tokens.waiting = [DHAN]
+    stage.tokens.exchanged = CodeRejected("the code was refused", hint="did your app still show it?")
+
+    await stage.hears(ADMIN, "123456")
+
+    said = plain(stage.telegram.last())
+    assert said.startswith("❌ dhan: the code was refused\n→ did your app still show it?")
+    assert said.endswith(
+        "Send the next six digits that your app shows. If they are refused, too, I stop, so that nothing is locked."
+    )
+    assert stage.telegram.buttons() == []
+
+
+@pytest.mark.parametrize("error", [CodeRejected("the code was refused"), KunjiError("no further login is tried")])
+async def test_once_codes_are_held_back_the_risk_and_its_button_come_with_the_sentence(stage, error):
+    stage.tokens.waiting, stage.tokens.exchanged = [DHAN], error
+    stage.tokens.statuses["dhan"] = status_of("dhan", held_back="the code was refused")
+
+    await stage.hears(ADMIN, "123456")
+
+    said = plain(stage.telegram.last())
+    assert "may lock the account" in said
+    assert "next six digits" not in said
+    assert ("What you sent was not passed on" in said) is not isinstance(error, CodeRejected)
+    await stage.press(ADMIN, stage.telegram.buttons()[0]["callback_data"])
+    assert stage.tokens.done("refresh") == [("refresh", "dhan", "admin", False, True)]
+
+
+async def test_an_answer_that_fails_says_that_the_token_there_is_stays_good(stage):
+    stage.tokens.waiting, stage.tokens.exchanged = [DHAN], ConsentRejected("that was used before")
+    stage.tokens.statuses["dhan"] = status_of("dhan", expires_at=NOW + timedelta(hours=20))
+
+    await stage.hears(ADMIN, PASTED)
+
+    assert "The token it has stays good until 04:45 tomorrow (in 20 h)." in plain(stage.telegram.last())

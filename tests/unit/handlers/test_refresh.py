@@ -9,14 +9,16 @@ import pytest
 from telegram.error import TimedOut
 
 from brokers import BrokerUnreachable, Consent, Funds, Holding, LoginRejected, RateLimited
+from handlers import text
 from handlers.text import LIMIT, units
-from handlers.tokens import Portfolio, Refreshed
+from handlers.tokens import Portfolio, Refreshed, State
 from tests.unit.handlers.markup import plain
 from tests.unit.handlers.stage import ADMIN, MINE, NOW, VIEWER, a_stage, status_of
 
 CONSENT = Consent(
     "https://login.example/consent", "the address you land on", NOW + timedelta(minutes=10), asks_totp=True
 )
+HELD_BACK = status_of("dhan", held_back="the last login was refused: PIN")
 AWAY = NOW - timedelta(minutes=14)
 
 
@@ -75,18 +77,59 @@ async def test_a_consent_says_what_to_do_and_its_message_is_remembered(stage):
 
 async def test_a_refusal_offers_one_more_attempt_and_says_what_is_at_risk(stage):
     stage.tokens.outcome = LoginRejected("the PIN was refused")
+    stage.tokens.statuses["dhan"] = HELD_BACK
 
     await stage.hears(ADMIN, "/refresh dhan")
 
     assert "the PIN was refused" in stage.telegram.last()
     assert "may lock the account" in stage.telegram.last()
     await stage.press(ADMIN, stage.telegram.buttons()[0]["callback_data"])
-    assert stage.tokens.done("refresh")[-1] == ("refresh", "dhan", "admin", True, True)
+    assert stage.tokens.done("refresh")[-1] == ("refresh", "dhan", "admin", False, True)
+
+
+async def test_a_risk_is_taken_without_the_question_about_a_good_token(stage):
+    stage.tokens.statuses["dhan"] = HELD_BACK
+    stage.tokens.until["dhan"] = NOW + timedelta(hours=20)
+
+    await stage.press(ADMIN, stage.signed("force"))
+
+    assert stage.tokens.calls == [("refresh", "dhan", "admin", False, True)]
+
+
+async def test_an_old_risk_button_forces_nothing_once_nothing_is_held_back(stage):
+    stage.tokens.until["dhan"] = NOW + timedelta(hours=20)
+
+    await stage.press(ADMIN, stage.signed("force"))
+
+    assert stage.tokens.calls == []
+    assert "A new login ends it in every program" in stage.telegram.last()
+    await stage.press(ADMIN, stage.signed("force", "dhan-wife"))
+    assert stage.tokens.calls == [("refresh", "dhan-wife", "admin", False, False)]
+
+
+@pytest.mark.parametrize("error", [LoginRejected("the PIN was refused"), BrokerUnreachable("Dhan did not answer")])
+async def test_a_failure_says_that_the_token_there_is_stays_good(stage, error):
+    stage.tokens.outcome = error
+    stage.tokens.statuses["dhan"] = status_of("dhan", expires_at=NOW + timedelta(hours=20))
+
+    await stage.hears(ADMIN, "/refresh dhan")
+
+    assert "The token it has stays good until 04:45 tomorrow (in 20 h)." in plain(stage.telegram.last())
+
+
+@pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED, State.MISSING])
+async def test_a_failure_promises_nothing_of_a_token_that_is_dead(stage, state):
+    stage.tokens.outcome = BrokerUnreachable("Dhan did not answer")
+    stage.tokens.statuses["dhan"] = status_of("dhan", state)
+
+    await stage.hears(ADMIN, "/refresh dhan")
+
+    assert "stays good" not in stage.telegram.last()
 
 
 async def test_an_account_that_is_held_back_can_be_forced(stage):
     stage.tokens.outcome = RateLimited("not now")
-    stage.tokens.statuses["dhan"] = status_of("dhan", held_back="the last login was refused: PIN")
+    stage.tokens.statuses["dhan"] = HELD_BACK
 
     await stage.hears(ADMIN, "/refresh dhan")
 
@@ -136,6 +179,7 @@ async def test_all_leaves_out_what_needs_nothing_and_tells_of_each_of_the_others
         stage.tokens.until["a"] = NOW + timedelta(hours=20)
         granted = Refreshed("b", NOW + timedelta(hours=24), "login", 1.0, True)
         stage.tokens.outcome = {"b": granted, "c": CONSENT, "d": LoginRejected("PIN <refused>")}
+        stage.tokens.statuses["d"] = status_of("d", held_back="PIN <refused>")
         await stage.hears(ADMIN, "/refresh all")
 
     assert {call[1] for call in stage.tokens.done("refresh")} == {"b", "c", "d"}
@@ -250,7 +294,7 @@ async def test_help_lists_only_what_this_chat_may_do(stage):
 
 
 async def test_where_the_bot_has_a_door_a_tap_is_enough_and_pasting_is_the_second_way():
-    async with a_stage(comes_back=True) as stage:
+    async with a_stage(doors={"dhan": text.Door()}) as stage:
         stage.tokens.outcome = CONSENT
         await stage.hears(ADMIN, "/refresh dhan")
         by_link = plain(stage.telegram.last())
@@ -258,6 +302,7 @@ async def test_where_the_bot_has_a_door_a_tap_is_enough_and_pasting_is_the_secon
         await stage.hears(ADMIN, "/refresh dhan")
         by_code = plain(stage.telegram.last())
 
-    assert "log in, done" in by_link
-    assert "does not open, or says that it is too late, send me the address you land on" in by_link
+    assert "the page you land on says when it is done" in by_link
+    assert "No page? Tap “Refresh dhan” for a fresh link, or send me the address you land on" in by_link
+    assert "This works until 08:55" in by_link
     assert "Send me the six digits" in by_code

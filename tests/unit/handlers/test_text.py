@@ -67,10 +67,14 @@ HOSTILE = [
     text.refreshed(Refreshed(EVIL, NOW, EVIL, 1.0, False, already=True), NOW),
     text.refreshed_all(OUTCOMES, NOW),
     text.consent(EVIL, Consent(EVIL, EVIL, NOW, asks_totp=True), NOW, False),
-    text.consent(EVIL, Consent(EVIL, EVIL, NOW, asks_totp=True), NOW, False, comes_back=True),
+    text.consent(EVIL, Consent(EVIL, EVIL, NOW, asks_totp=True), NOW, False, text.Door()),
+    text.login_failed(EVIL),
+    text.asked_anew(EVIL),
+    text.did_you_mean(EVIL),
     text.login_done(EVIL),
     text.asks_first(EVIL, NOW, NOW),
-    text.refused(ERROR, EVIL),
+    text.failed_login(ERROR, HOSTILE_STATUS[0], NOW),
+    text.failed_answer(ERROR, HOSTILE_STATUS[0], NOW),
     text.failure(ERROR, EVIL),
     text.failure(RateLimited(EVIL, retry_after=130.0)),
     text.fits_none({EVIL: EVIL, "b": EVIL}),
@@ -81,7 +85,7 @@ HOSTILE = [
     text.logged_out(LoggedOut(EVIL, False, NOW, EVIL), NOW),
     text.logged_out(LoggedOut(EVIL, True, None), NOW),
     text.paused(EVIL),
-    text.resumed(EVIL, EVIL),
+    text.resumed(HOSTILE_STATUS[1], True, NOW),
     text.still_wanted(EVIL, NOW, NOW),
     text.sent_long_ago(EVIL, NOW, NOW),
     text.pressed_long_ago(EVIL),
@@ -188,13 +192,14 @@ def test_cutting_keeps_every_letter_every_limit_and_every_tag(found, limit, quot
         "<b>new token</b>; the login took 1.6~s.",
         "20 November 2026, 08:45~IST",
         "Kotak Neo allows the next login in 38~s",
+        "day's P&amp;L +^₹472.12, total P&amp;L −^₹1,20,472.12 (₹5 + ₹6)",
         "4 shares of 2 hotels, 7 days, 3 m\n5 digits\n60\ns",
     ],
 )
-def test_a_figure_stays_on_one_line_with_its_unit(held):
-    [sent] = text.split(held.replace("~", " "))
+def test_a_figure_stays_on_one_line_with_its_unit_and_its_sign(held):
+    [sent] = text.split(held.replace("~", " ").replace("^", ""))
 
-    assert sent.replace("\u00a0", "~") == held
+    assert sent.replace("\u00a0", "~").replace("\u2060", "^") == held
 
 
 def test_blank_lines_without_end_are_no_message():
@@ -227,6 +232,22 @@ def test_a_part_that_failed_is_missing_from_the_total():
     assert "Holdings: none" in said
     assert "Positions: ❌ no answer" in said
     assert "Day's P&L – (without positions), total P&L ₹0.00 (without positions)" in said
+
+
+def test_of_several_accounts_a_total_says_which_account_and_which_part_is_missing():
+    away = KunjiError("no answer")
+    down = Portfolio("dhan", "Dhan", away, away, away)
+    halting = Portfolio("kotak", "Kotak", Funds(Decimal(5), None, None), [], away)
+    well = Portfolio("zerodha", "Zerodha", Funds(Decimal(7), None, None), [], [])
+
+    said = plain(text.account([down, halting, well])).splitlines()[-1]
+    under_a_chart = plain(text.chart([down, well], NOW)).splitlines()
+
+    assert said == (
+        "All accounts: day's P&L ₹0.00 (without dhan and kotak's positions), "
+        "total P&L ₹0.00 (without dhan and kotak's positions)"
+    )
+    assert under_a_chart[0] == "All accounts at 08:45, without dhan"
 
 
 def test_an_account_with_a_good_token_is_two_plain_lines():
@@ -264,6 +285,14 @@ def test_a_failure_that_was_mended_is_not_shown_any_more():
 
     assert "broken" not in text.status([mended], NOW)
     assert "broken" in text.status([replace(mended, last_failure_at=NOW + timedelta(seconds=1))], NOW)
+
+
+def test_a_broker_that_does_not_answer_is_seen_in_the_status():
+    away = status_of("dhan", unreachable_since=NOW - timedelta(minutes=12))
+
+    said = plain(text.status([away], NOW))
+
+    assert "The broker has given no usable answer since 08:33, for 12 min." in said
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=12))

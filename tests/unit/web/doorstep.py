@@ -19,6 +19,7 @@ from bot.trading import Hours, Rules, TradingDays
 from bot.web import public_app
 from bot.web.callback import Callback, address
 from brokers import Consent, ConsentRejected, Drift, Secret
+from handlers.tokens import OpenQuestion
 from tests.fake_broker import FakeBroker, Script, fake_account
 from tests.fakes import FakeClock, MemoryStore
 from tests.unit.tokens.desk import TUESDAY_8AM
@@ -71,6 +72,7 @@ class Doorstep:
         self.clock, self.store, self.drift = FakeClock(TUESDAY_8AM), MemoryStore(), Drift()
         self.scripts = {name: Script() for name in ACCOUNTS}
         self.chat: list[tuple[int | None, int | None, str]] = []
+        self.done: list[bool] = []
         self._told = asyncio.Event()
         accounts = {}
         for name, kind in ACCOUNTS.items():
@@ -84,11 +86,12 @@ class Doorstep:
         asking = Accounts(self.tokens, self.executor)
         now = self.clock.now()
         face = Face(self.tokens, asking, self.executor, self.drift, now, lambda: None, lambda: True)
-        self.callback = Callback(face, PUBLIC, self._settle, page_within=page_within)
+        self.callback = Callback(face, PUBLIC, self._tell, page_within=page_within)
         self.door = Door(public_app(self.callback.routes, PUBLIC), Port("127.0.0.1", 0))
 
-    async def _settle(self, chat: int | None, message: int | None, said: str) -> None:
-        self.chat.append((chat, message, said))
+    async def _tell(self, asked: OpenQuestion, said: str, /, *, done: bool) -> None:
+        self.chat.append((asked.chat, asked.message, said))
+        self.done.append(done)
         self._told.set()
 
     async def until_told(self) -> None:

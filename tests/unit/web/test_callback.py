@@ -190,6 +190,22 @@ async def test_a_link_is_taken_for_ten_minutes_after_it_was_shown() -> None:
     assert step.exchanges() == 1
 
 
+async def test_a_login_that_came_too_late_is_told_in_the_chat_as_well_and_once_for_each_address() -> None:
+    async with a_doorstep() as step:
+        query = step.opens_link("link")
+        step.clock.go(601)
+
+        for _ in range(3):
+            await step.get(f"/callback/link?{query}")
+        await step.get(f"/callback/link?{query.replace('code-1', 'code-2')}")
+
+    assert step.done == [False, False]
+    (chat, message, said), _ = step.chat
+    assert (chat, message) == (CHAT, MESSAGE)
+    assert "more than 10 minutes have passed" in said
+    assert "/refresh for a fresh link" in said
+
+
 async def test_three_failed_exchanges_close_a_login() -> None:
     async with a_doorstep() as step:
         step.opens_link("path")
