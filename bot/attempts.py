@@ -109,8 +109,9 @@ class Attempts:
 
         hears_it_anyway = who == "admin" and not isinstance(error, WrongClient)
         end = _End(account, count, error, is_told=hears_it_anyway)
+        note = self._note if way == PROBE else self._note_in_turn
         try:
-            self._note(end) if way == PROBE else self._note_in_turn(end)
+            note(end)
         except StoreError:
             end.is_told = end.is_told and not hears_it_anyway  # what is heard now is that the store failed
             raise
