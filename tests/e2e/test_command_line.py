@@ -76,6 +76,7 @@ def test_the_only_account_need_not_be_named(home: House) -> None:
     assert "name one of the accounts: dhan, dhan-wife" in among_others.stderr
 
 
+@pytest.mark.long
 def test_a_refresh_that_needs_a_browser_asks_at_a_prompt(home: House) -> None:
     home.assisted()
     home.sandbox.clock.freeze()
@@ -91,6 +92,7 @@ def test_a_refresh_that_needs_a_browser_asks_at_a_prompt(home: House) -> None:
     assert home.token("dhan-wife") == home.sandbox.dhan.token(WIFE)
 
 
+@pytest.mark.long
 def test_an_unknown_account_is_answered_with_the_names_that_exist(home: House) -> None:
     for words in (("refresh", "dan"), ("status", "dan"), ("totp", "dan")):
         result = home.run(*words)

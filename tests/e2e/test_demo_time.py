@@ -52,6 +52,7 @@ def test_a_broker_that_is_down_for_an_hour_of_trading_is_told_of_and_so_is_its_r
     assert "the broker answers again" in found[1][1]
 
 
+@pytest.mark.long
 def test_a_broker_that_hangs_does_not_hold_the_time_up(demo: Sandbox) -> None:
     goes_to(demo, 10)
     demo.dhan.hang(times=None)

@@ -73,6 +73,7 @@ def test_a_password_that_was_typed_is_minded_and_not_repeated(home: House, serve
     assert PASSWORD not in moved.stdout + moved.stderr
 
 
+@pytest.mark.long
 def test_nobody_works_with_a_copy_that_is_not_finished(home: House, server: RedisServer) -> None:
     store = open_store(home.folder, server.address, environment={})
     store.update_bot(lambda note: replace(note, moving_from="elsewhere:/.kunji"))

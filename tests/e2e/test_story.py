@@ -42,6 +42,7 @@ def test_a_consent_is_answered_by_the_pasted_address_which_leaves_the_chat(tmp_p
         assert home.token("dhan-wife") == home.sandbox.dhan.token(WIFE)
 
 
+@pytest.mark.long
 def test_a_stranger_gets_no_reply_and_reaches_no_broker(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         home.auto()
@@ -73,6 +74,7 @@ def warnings(home: House) -> int:
     return sum("expires at" in text and "⏰" in text for text in home.texts())
 
 
+@pytest.mark.long
 def test_a_restart_between_warning_and_expiry_forgets_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         home.auto()

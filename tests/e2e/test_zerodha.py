@@ -130,6 +130,7 @@ def test_a_token_is_ended_at_zerodha(tmp_path: Path) -> None:
         assert zerodha.token(CLIENT) is None
 
 
+@pytest.mark.long
 def test_nothing_secret_is_left_where_others_read(tmp_path: Path) -> None:
     with house(tmp_path) as home, Hunt(home) as hunt:
         home.log_level = "debug"

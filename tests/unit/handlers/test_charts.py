@@ -248,6 +248,7 @@ def test_whatever_an_account_holds_can_be_painted(answers: list[Answer[Portfolio
     assert Image.open(io.BytesIO(painted(asdict(sheet)))).size == (sheet.width, sheet.height)
 
 
+@pytest.mark.long
 def test_a_name_of_letters_that_nobody_can_write_or_read_to_its_end_is_drawn_all_the_same() -> None:
     odd = replace(DHAN, holdings=[holding("\ud800" + "W" * 100_000, "1", "1")])
 

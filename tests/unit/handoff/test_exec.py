@@ -158,6 +158,7 @@ def test_a_program_asked_to_end_during_a_restart_is_not_started_again(here: Desk
     assert here.noted("tokens") == ["one"]
 
 
+@pytest.mark.long
 def test_for_a_token_that_was_rejected_nothing_is_done(here: Desk) -> None:
     here.start("dhan", *RESTART, "--", "sh", "-c", NOTES + FOR_EVER)
     here.awaits("tokens", "one")

@@ -569,6 +569,7 @@ class TestAwayFor:
             reached.close()
         assert answers == [[]]
 
+    @pytest.mark.long
     def test_a_write_counts_only_when_the_copies_have_it(self, tmp_path: Path, server: RedisServer) -> None:
         store = opened(f"{server.address}?replicas=1")
         with pytest.raises(StoreAway, match="only 0 copies"):

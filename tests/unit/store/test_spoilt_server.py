@@ -128,9 +128,7 @@ def saying(answer: bytes) -> Iterator[int]:
                         caller.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
-        thread.start()
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
         yield listening.getsockname()[1]
         with suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
