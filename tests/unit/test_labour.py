@@ -170,18 +170,7 @@ class Pair:
         return Shared(self.hall.join(name), log_in, self.world.executor, known=["dhan"], hands=1)
 
     def _scheduler(self, name: str) -> Scheduler:
-        world = self.world
-        return Scheduler(
-            world.tokens,
-            world.prover,
-            world.store,
-            clock=world.clock,
-            rules=world.rules,
-            tell=world.tell,
-            executor=world.executor,
-            labour=self.labours[name],
-            leads=lambda: self.leader == name,
-        )
+        return self.world.made_scheduler(labour=self.labours[name], leads=lambda: self.leader == name)
 
     def lives(self, minutes: int, *, helper: str) -> None:
         for _ in range(60 * minutes):
@@ -254,17 +243,7 @@ class Foreman:
 
 def with_foreman(world: World) -> tuple[Scheduler, Foreman]:
     foreman = Foreman()
-    scheduler = Scheduler(
-        world.tokens,
-        world.prover,
-        world.store,
-        clock=world.clock,
-        rules=world.rules,
-        tell=world.tell,
-        executor=world.executor,
-        labour=foreman,
-    )
-    return scheduler, foreman
+    return world.made_scheduler(labour=foreman), foreman
 
 
 def test_logins_that_fall_due_together_are_offered_in_one_question() -> None:
@@ -299,16 +278,7 @@ def test_what_is_no_longer_to_be_done_here_is_not_begun_in_the_middle_of_a_sweep
     for name in names:
         world.hold(name, indian(20))
     asked = iter([True, True, False])
-    leading = Scheduler(
-        world.tokens,
-        world.prover,
-        world.store,
-        clock=world.clock,
-        rules=world.rules,
-        tell=world.tell,
-        executor=world.executor,
-        leads=lambda: next(asked, False),
-    )
+    leading = world.made_scheduler(leads=lambda: next(asked, False))
 
     leading.sweep()
 

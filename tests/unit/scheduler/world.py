@@ -81,7 +81,10 @@ class World:
 
     def restart(self, service: type[TokenService] = TokenService) -> None:
         self.tokens = service(self.accounts, self.store, self.clock, Drift(), rules=self.rules, tell=self.tell)
-        self.scheduler = Scheduler(
+        self.scheduler = self.made_scheduler()
+
+    def made_scheduler(self, **more: Any) -> Scheduler:
+        return Scheduler(
             self.tokens,
             self.prover,
             self.store,
@@ -89,6 +92,7 @@ class World:
             rules=self.rules,
             tell=self.tell,
             executor=self.executor,
+            **more,
         )
 
     def tell(self, *alerts: Alert) -> None:
